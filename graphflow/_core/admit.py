@@ -1,0 +1,65 @@
+"""Admits an input: what a caller gave becomes the run's first state."""
+
+from typing import Any
+
+from graphflow._core.commit import commit
+from graphflow._core.effects import Compute, Program
+from graphflow._core.fail import check
+from graphflow._core.parse import parse
+from graphflow._core.state import Run, RunState, Succeeded, Task
+from graphflow.channels import MISSING
+from graphflow.errors import EmptyInputError, InvalidUpdateError
+from graphflow.types import Command
+
+
+def admit(run: Run, given: object) -> Program[tuple[RunState, Succeeded]]:
+    """Apply the input as the writes of START, and follow START's edges; return both.
+
+    Raises:
+        EmptyInputError: if there is no input, or a Command that says nothing.
+        InvalidUpdateError: if the input is no update of the input schema.
+        RuntimeError: if it answers an interrupt, which needs a checkpointer.
+    """
+    _check_input(given)
+    state = blank(run)
+    task = Task(run.graph.entry, given, 0, -1, state.values, run)
+    if run.graph.entry.branches:
+        outcome = yield from Compute(task)
+        done = check((outcome,))[0]
+    else:
+        done = parse(task, given)
+    return commit(state, (done,)), done
+
+
+def blank(run: Run) -> RunState:
+    """Return the state before any input: reduced keys have their start."""
+    values: dict[str, Any] = {}
+    sizes: dict[str, int] = {}
+    for key, fresh in run.graph.starts:
+        value = fresh()
+        if value is not MISSING:
+            values[key] = value
+            if type(value) in (list, dict, set):
+                sizes[key] = len(value)
+    return RunState(values, sizes, (), (), {}, (), 0)
+
+
+def _check_input(given: object) -> None:
+    """Raise if there is nothing to run."""
+    if given is None:
+        msg = (
+            "the input is None, and there is nothing to resume; "
+            "give a dict of state keys, {} if there is nothing to say"
+        )
+        raise EmptyInputError(msg)
+    if not isinstance(given, Command):
+        return
+    if given.graph is not None:
+        msg = f"Command(graph={given.graph!r}) as an input: there is no parent graph; leave graph= out"
+        raise InvalidUpdateError(msg)
+    if given.resume is not None:
+        msg = "Command(resume=...) answers an interrupt of a stored thread: that needs a checkpointer"
+        raise RuntimeError(msg)
+    if given.update is None and not isinstance(given.goto, str) and given.goto in ((), []):
+        msg = "the Command is empty; give it update= or goto="
+        raise EmptyInputError(msg)

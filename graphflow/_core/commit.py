@@ -1,0 +1,189 @@
+"""The barrier: the writes of a superstep become visible, at once and in plan order.
+
+Everything that can fail comes first; then the state is changed. No outcome's time of arrival
+has any influence here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from graphflow._core.state import RunState, Succeeded, Task
+from graphflow._core.topology import Join, Node
+from graphflow.channels import MISSING, TooManyWritesError
+from graphflow.errors import ConcurrentUpdateError, InPlaceEditError, InvalidUpdateError, quoted
+from graphflow.types import Send
+
+_SIZED = frozenset((list, dict, set))
+
+
+def commit(state: RunState, outcomes: Sequence[Succeeded]) -> RunState:
+    """Return the state after a superstep whose tasks ended with `outcomes`, in plan order.
+
+    The dicts of values, sizes and joins are handed on, changed.
+
+    Raises:
+        InvalidUpdateError: if a channel does not take its writes, or the state was edited in place.
+        Exception: what a reducer raises, with a note.
+    """
+    values, sizes = state.values, state.sizes
+    changed = fold(values, outcomes)
+    if sizes:
+        _check_untouched(state, outcomes, changed)
+    due, sends, joins, waiting = _follow(state, outcomes)
+    for key in outcomes[0].task.run.graph.fading:
+        if key not in changed:
+            values.pop(key, None)
+            sizes.pop(key, None)
+    for key, value in changed.items():
+        if value is MISSING:
+            values.pop(key, None)
+            sizes.pop(key, None)
+            continue
+        values[key] = value
+        if type(value) in _SIZED:
+            sizes[key] = len(value)
+        elif key in sizes:
+            del sizes[key]
+    return RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
+
+
+def fold(values: Mapping[str, Any], outcomes: Sequence[Succeeded]) -> dict[str, Any]:
+    """Return the new values of the channels that were written to.
+
+    Raises:
+        InvalidUpdateError: if a channel does not take its writes.
+        Exception: what a reducer raises, with a note.
+    """
+    written: dict[str, list[Any]] = {}
+    for done in outcomes:
+        for key, value in done.writes:
+            if key in written:
+                written[key].append(value)
+            else:
+                written[key] = [value]
+    channels = outcomes[0].task.run.graph.channels
+    for key, writes in written.items():
+        try:
+            written[key] = channels[key].fold(values.get(key, MISSING), writes)
+        except Exception as error:  # noqa: BLE001 - a reducer may raise anything
+            _explain(error, key, writes, outcomes)
+    return written
+
+
+def _explain(
+    error: Exception, key: str, writes: Sequence[object], outcomes: Sequence[Succeeded]
+) -> NoReturn:
+    """Raise a channel's or a reducer's error with the key and the writers."""
+    writers = [done.task.node.name for done in outcomes for name, _ in done.writes if name == key]
+    step = outcomes[0].task.step
+    who = f"node {writers[0]!r}" if len(set(writers)) == 1 else f"the nodes {quoted(writers)}"
+    if isinstance(error, TooManyWritesError):
+        shown = ", ".join(f"{name!r} wrote {value!r}" for name, value in zip(writers, writes, strict=True))
+        msg = f"key {key!r} was written {len(writes)} times in superstep {step}: {shown}; {error}"
+        raise ConcurrentUpdateError(msg, key, writers, writes) from None
+    if type(error) is InvalidUpdateError:
+        msg = f"key {key!r}, written by {who} in superstep {step}: {error}"
+        raise InvalidUpdateError(msg) from None
+    error.add_note(f"in the reducer of {key!r}, applying the writes of {who}, superstep {step}")
+    raise error
+
+
+def _check_untouched(
+    state: RunState, outcomes: Sequence[Succeeded], changed: Mapping[str, Any]
+) -> None:
+    """Raise if a list, dict or set that was handed to a node has another length now.
+
+    A changed value that the node also wrote as a whole is no loss, and no error.
+    """
+    values, sizes = state.values, state.sizes
+    for key in _handed_out(state, outcomes):
+        if key in sizes and len(values[key]) != sizes[key] and changed.get(key) is not values[key]:
+            raise InPlaceEditError(key, [done.task.node.name for done in outcomes if _reads(done.task, key)])
+
+
+def _handed_out(state: RunState, outcomes: Sequence[Succeeded]) -> Sequence[str]:
+    """Return the keys that the superstep's tasks were handed, or may have been."""
+    tasks = [done.task for done in outcomes if done.task.index < 0 or done.task.node.branches]
+    if len(tasks) == 1 and not tasks[0].node.branches:
+        keys = tasks[0].node.reader.keys
+        return tuple(state.sizes) if keys is None else keys
+    return [key for key in state.sizes if any(_reads(task, key) for task in tasks)] if tasks else ()
+
+
+def _reads(task: Task, key: str) -> bool:
+    """Tell whether a task was handed the value of a key."""
+    if task.node.branches:
+        return True
+    keys = task.node.reader.keys
+    return task.index < 0 and (keys is None or key in keys)
+
+
+def _follow(
+    state: RunState, outcomes: Sequence[Succeeded]
+) -> tuple[tuple[Node, ...], Sequence[Send], dict[int, int], tuple[Node, ...]]:
+    """Return the next frontier; only the out-edges of the finished tasks are looked at."""
+    if len(outcomes) == 1 and not state.waiting:
+        done = outcomes[0]
+        node = done.task.node
+        if node.simple and not done.goto:
+            return node.successors, (), state.joins, ()
+    frontier = _Frontier(state)
+    for done in outcomes:
+        for node in done.task.node.successors:
+            frontier.wake(node)
+        for goto in done.goto:
+            if isinstance(goto, Send):
+                frontier.sends.append(goto)
+            else:
+                frontier.wake(goto)
+        for join, bit in done.task.node.joins:
+            frontier.arrive(join, bit)
+    return frontier.settled()
+
+
+class _Frontier:
+    """What is due next, while it is being found."""
+
+    __slots__ = ("due", "joins", "sends", "waiting")
+
+    def __init__(self, state: RunState) -> None:
+        self.due: set[Node] = set()
+        self.sends: list[Send] = []
+        self.joins = state.joins
+        self.waiting = set(state.waiting)
+
+    def wake(self, node: Node) -> None:
+        """Let an edge wake a node."""
+        (self.waiting if node.defer else self.due).add(node)
+
+    def arrive(self, join: Join, bit: int) -> None:
+        """Let one source of a join have run; a full join empties when its target is due."""
+        bits = self.joins.get(join.index, 0) | bit
+        if bits == join.full:
+            self.wake(join.target)
+        if bits == join.full and not join.target.defer:
+            self.joins.pop(join.index, None)
+        else:
+            self.joins[join.index] = bits
+
+    def settled(
+        self,
+    ) -> tuple[tuple[Node, ...], Sequence[Send], dict[int, int], tuple[Node, ...]]:
+        """Return the frontier, where deferred nodes are due if nothing else is."""
+        due, waiting = self.due, self.waiting
+        if waiting and not due and not self.sends:
+            due, waiting = waiting, due
+            for node in due:
+                for join in node.gathers:
+                    if self.joins.get(join.index) == join.full:
+                        del self.joins[join.index]
+        return _by_rank(due), self.sends, self.joins, _by_rank(waiting)
+
+
+def _by_rank(nodes: set[Node]) -> tuple[Node, ...]:
+    """Return nodes in plan order."""
+    return tuple(sorted(nodes, key=_rank)) if len(nodes) > 1 else tuple(nodes)
+
+
+def _rank(node: Node) -> int:
+    return node.rank

@@ -1,0 +1,202 @@
+"""Reads what a node returned into writes and destinations, and says clearly what it cannot read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn, cast
+
+from graphflow._core.state import Succeeded, Task, Write
+from graphflow._core.topology import Node, Topology
+from graphflow.channels import Origin
+from graphflow.constants import END, START
+from graphflow.errors import InvalidUpdateError, ParentCommand, UnknownKeyError, UnknownNodeError
+from graphflow.schema import fields_of
+from graphflow.types import Command, Send
+
+
+def parse(task: Task, result: object) -> Succeeded:
+    """Return a task's outcome by what its node returned.
+
+    Raises:
+        InvalidUpdateError: if that is no update, or names what the graph does not have.
+        ParentCommand: if it is a Command for the parent of a graph that has none.
+    """
+    if type(result) is dict:
+        update = cast("dict[str, Any]", result)
+        if not update.keys() <= task.node.writable:
+            update = _sifted(task, update, task.node.writable)
+        return Succeeded(task, _prepared(task, tuple(update.items())), ())
+    if result is None:
+        return Succeeded(task, (), ())
+    if isinstance(result, (Command, Send)):
+        return _parse_all(task, (result,))
+    if isinstance(result, (list, tuple)):
+        items = cast("Sequence[object]", result)
+        if any(isinstance(item, Command) for item in items):
+            return _parse_all(task, items)
+        _refuse(task, items)
+    return Succeeded(task, _prepared(task, tuple(_pairs(task, result, task.node.writable))), ())
+
+
+def _parse_all(task: Task, items: Iterable[object]) -> Succeeded:
+    """Join the writes and destinations of several returned items, in order."""
+    writes: list[Write] = []
+    goto: list[Node | Send] = []
+    for item in items:
+        if isinstance(item, Command):
+            _check_address(item)
+            if item.update is not None:
+                writes += _pairs(task, item.update, task.run.graph.keys)
+            for name in _listed(item.goto):
+                goto += destination(task.run.graph, f"goto of {where(task)}", name)
+        elif isinstance(item, Send):
+            goto += destination(task.run.graph, where(task), item)
+        elif item is not None:
+            writes += _pairs(task, item, task.node.writable)
+    return Succeeded(task, _prepared(task, writes), goto)
+
+
+def _check_address(command: Command) -> None:
+    """Raise if a Command that a node returned is not for this graph."""
+    if command.graph == Command.PARENT:
+        raise ParentCommand(command)
+    if command.graph is not None:
+        msg = (
+            f"Command(graph={command.graph!r}) names no graph; leave graph= out for this graph, "
+            f"or give Command.PARENT for the one it is a node of"
+        )
+        raise InvalidUpdateError(msg)
+    if command.resume is not None:
+        msg = "Command(resume=...) is the caller's answer to an interrupt; a node cannot return it"
+        raise InvalidUpdateError(msg)
+
+
+def _listed(goto: object) -> Sequence[object]:
+    """Return one destination or several as a sequence."""
+    if isinstance(goto, (list, tuple)):
+        return cast("Sequence[object]", goto)
+    return tuple(cast("frozenset[object]", goto)) if isinstance(goto, (set, frozenset)) else (goto,)
+
+
+def _pairs(task: Task, update: object, writable: frozenset[str]) -> Iterable[Write]:
+    """Return one returned item as writes: a dict, (key, value) pairs, or a schema instance."""
+    if isinstance(update, Mapping):
+        known = cast("Mapping[str, Any]", update)
+    elif (fields := fields_of(update)) is not None:
+        known = fields
+    elif _is_pairs(update):
+        pairs = cast("Sequence[Write]", update)
+        unknown = [key for key, _ in pairs if key not in writable]
+        if unknown:
+            allowed = _sifted(task, dict(pairs), writable)
+            return [pair for pair in pairs if pair[0] in allowed]
+        return pairs
+    else:
+        _refuse(task, update)
+    if not known.keys() <= writable:
+        known = _sifted(task, known, writable)
+    return known.items()
+
+
+def _is_pairs(update: object) -> bool:
+    """Tell whether an update is a list of (key, value) pairs."""
+    return isinstance(update, (list, tuple)) and all(
+        isinstance(pair, tuple) and len(cast("tuple[Any, ...]", pair)) == 2 and isinstance(pair[0], str)  # noqa: PLR2004 - a pair
+        for pair in cast("Sequence[object]", update)
+    )
+
+
+def _sifted(task: Task, update: Mapping[str, Any], writable: frozenset[str]) -> dict[str, Any]:
+    """Drop the keys that the engine fills in; raise for those that nobody declared."""
+    graph = task.run.graph
+    kept = {key: value for key, value in update.items() if key in writable}
+    unknown = [key for key in update if key not in writable and key not in graph.managed]
+    if unknown and not graph.forgiving:
+        raise UnknownKeyError(where(task), unknown, sorted(writable))
+    return kept
+
+
+class _WriteOrigin:
+    """One write of a task, whose id is made when a reducer asks for it."""
+
+    __slots__ = ("index", "task")
+
+    def __init__(self, task: Task, index: int) -> None:
+        self.task = task
+        self.index = index
+
+    @property
+    def id(self) -> str:
+        """The task's id with the number of the write."""
+        return f"{self.task.id}:{self.index}"
+
+
+def _prepared(task: Task, writes: Sequence[Write]) -> Sequence[Write]:
+    """Let the reducers that ask for it complete their writes."""
+    graph = task.run.graph
+    if not graph.preparing or not any(key in graph.preparing for key, _ in writes):
+        return writes
+    return tuple(
+        (key, graph.channels[key].prepared(value, _origin(task, index)))
+        if key in graph.preparing
+        else (key, value)
+        for index, (key, value) in enumerate(writes)
+    )
+
+
+def _origin(task: Task, index: int) -> Origin:
+    """Return where the index-th write of a task comes from."""
+    return _WriteOrigin(task, index)
+
+
+def destination(graph: Topology, said: str, name: object) -> Sequence[Node | Send]:
+    """Return what a name, node function or Send leads to: one node, one Send, or nothing for END.
+
+    Raises:
+        UnknownNodeError: if it is no destination; `said` tells who named it.
+    """
+    if isinstance(name, Send):
+        if isinstance(name.node, str) and name.node in graph.nodes:
+            return (name,)
+        if name.node in (START, END):
+            why = "; a Send needs a node to run" if name.node == END else "; it cannot be run again"
+            raise UnknownNodeError(f"a Send in {said}", name.node, tuple(graph.nodes), why)
+        known = _function_name(graph, name.node)
+        if known is None:
+            raise UnknownNodeError(f"a Send in {said}", name.node, tuple(graph.nodes))
+        return (Send(known, name.arg),)
+    if isinstance(name, str) and (node := graph.nodes.get(name)) is not None:
+        return (node,)
+    if name == END:
+        return ()
+    known = _function_name(graph, name)
+    if known is not None:
+        return (graph.nodes[known],)
+    why = "; a run begins there only once" if name == START else ""
+    raise UnknownNodeError(said, name, tuple(graph.nodes), why)
+
+
+def _function_name(graph: Topology, function: object) -> str | None:
+    """Return the name of the node whose function it is."""
+    return graph.named.get(function) if callable(function) else None
+
+
+def where(task: Task) -> str:
+    """Name the giver of an update for an error."""
+    return "the input" if task.node.rank < 0 else f"the update of node {task.node.name!r}"
+
+
+def _refuse(task: Task, result: object) -> NoReturn:
+    """Raise the error that tells what a node, or a caller, should have given."""
+    if task.node.rank < 0:
+        msg = f"the input must be a dict of state keys, a schema instance or a Command, not {result!r}"
+        raise InvalidUpdateError(msg)
+    hint = "return a dict of state keys, None, a Command, a list with a Command, or a schema instance"
+    close = getattr(result, "close", None)
+    if hasattr(result, "cr_code") and close is not None:
+        close()  # or Python warns that it was never awaited
+        hint = "define the node with 'async def', so that its coroutine is awaited"
+    elif isinstance(result, (list, tuple)) and any(
+        isinstance(item, Send) for item in cast("Sequence[object]", result)
+    ):
+        hint = "return Command(goto=[Send(...)]), or the Send from a conditional edge"
+    msg = f"node {task.node.name!r} returned {result!r}, which is no update: {hint}"
+    raise InvalidUpdateError(msg)

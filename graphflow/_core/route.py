@@ -1,0 +1,64 @@
+"""Conditional edges: what a path function sees, and where its answer leads."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from graphflow._core.commit import fold
+from graphflow._core.parse import destination
+from graphflow._core.state import Succeeded
+from graphflow._core.topology import Branch, Node
+from graphflow.constants import START
+from graphflow.errors import InvalidBranchError, did_you_mean, quoted
+from graphflow.types import Send
+
+
+def seen(branch: Branch, done: Succeeded) -> object:
+    """Return what a path function sees: the state before the superstep, and its node's own writes.
+
+    What siblings write in the same superstep is not there yet.
+    """
+    task = done.task
+    values = {**task.values, **fold(task.values, (done,))} if done.writes else task.values
+    if fading := task.run.graph.fading:
+        written = {key for key, _ in done.writes}
+        gone = {key for key in fading if key not in written}
+        values = {key: value for key, value in values.items() if key not in gone}
+    return branch.reader.read(values, task.step, task.run.limit)
+
+
+def follow(branch: Branch, done: Succeeded, answer: object) -> list[Node | Send]:
+    """Return where a path function's answer leads.
+
+    Raises:
+        InvalidBranchError: if it is no destination, or not in the path map.
+        UnknownNodeError: if it names no node.
+    """
+    graph = done.task.run.graph
+    said = f"the {told(branch, done)}"
+    found: list[Node | Send] = []
+    answers = cast("Sequence[object]", answer) if isinstance(answer, (list, tuple)) else (answer,)
+    for one in answers:
+        if one is None:
+            msg = f"{said} returned None, which is no destination; return END to end the path"
+            raise InvalidBranchError(msg, answer)
+        if branch.destinations is None or isinstance(one, Send):
+            found += destination(graph, said, one)
+            continue
+        try:
+            name = branch.destinations[one]
+        except (KeyError, TypeError):
+            known = [str(key) for key in branch.destinations]
+            msg = (
+                f"{said} returned {one!r}{did_you_mean(one, known)}, "
+                f"but its path map has only {quoted(branch.destinations)}"
+            )
+            raise InvalidBranchError(msg, answer) from None
+        found += destination(graph, said, name)
+    return found
+
+
+def told(branch: Branch, done: Succeeded) -> str:
+    """Name a conditional edge for an error or a note."""
+    node = done.task.node
+    source = START if node.rank < 0 else f"node {node.name!r}"
+    return f"conditional edge {branch.name!r} of {source}"

@@ -1,0 +1,98 @@
+"""The program: plan, compute, barrier, until nothing is due. Read this file first.
+
+A run is a generator. It yields effects (`effects.py`) for everything that waits and is sent
+their answers, so it knows no event loop, no thread and no clock; the drivers in `_drive/` do.
+Each step is a pure function of plain data, in a file of its own: `admit`, `plan`, `commit`,
+`project`.
+"""
+
+from collections.abc import Sequence
+
+from graphflow._core.admit import admit
+from graphflow._core.commit import commit
+from graphflow._core.effects import Cancel, Compute, Emit, Next, Program, Start
+from graphflow._core.fail import check
+from graphflow._core.plan import plan, start_order
+from graphflow._core.project import custom_chunk, update_chunk, values_chunk, wrote
+from graphflow._core.state import Event, Failed, Outcome, Run, RunState, Succeeded, Task, View, Written
+from graphflow.errors import GraphRecursionError
+
+
+def supersteps(run: Run, given: object) -> Program[RunState]:
+    """Run a graph from an input to its end.
+
+    Raises:
+        GraphRecursionError: after as many supersteps as the run's limit, if that was not the end.
+        BaseException: what a node raised, with a note of where.
+    """
+    view = run.view
+    state, first = yield from admit(run, given)
+    if view.values and wrote(view, (first,)):
+        yield from Emit((values_chunk(run, state),))
+    tasks: Sequence[Task] = ()
+    # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
+    while _within(run, state, tasks) and (tasks := plan(run, state)):
+        if len(tasks) == 1 and not view.custom:
+            outcome = yield from Compute(tasks[0])
+            if view.updates:
+                yield from _show(view, outcome)
+            done = check((outcome,))
+        else:
+            done = _in_plan_order(tasks, check((yield from _together(view, tasks))))
+        state = commit(state, done)
+        if view.values and wrote(view, done):
+            yield from Emit((values_chunk(run, state),))
+    return state
+
+
+def _within(run: Run, state: RunState, last: Sequence[Task]) -> bool:
+    """Return True while the run may take another superstep."""
+    if state.step > run.limit:
+        raise GraphRecursionError(run.limit, [task.node.name for task in last])
+    return True
+
+
+def _show(view: View, outcome: Outcome) -> Program[None]:
+    """Show the update of a task that has run alone; also when only a branch of it failed."""
+    done = outcome.kept if isinstance(outcome, Failed) else outcome
+    if done is not None:
+        yield from Emit((update_chunk(view, done),))
+
+
+def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
+    """Run tasks at once; return their outcomes as they came, up to the first failure."""
+    yield from Start(start_order(tasks))
+    ended: list[Outcome] = []
+    while len(ended) < len(tasks):
+        events = yield from Next(1 if view.live else len(tasks) - len(ended))
+        outcomes = [event for event in events if type(event) is not Written]
+        ended += outcomes
+        failed = any(type(outcome) is Failed for outcome in outcomes)
+        late = (yield from Cancel()) if failed else ()
+        if view.live and (chunks := _chunks(view, events)):
+            yield from Emit(chunks)
+        if failed:
+            ended += [outcome for outcome in late if type(outcome) is Failed]
+            break
+    return ended
+
+
+def _chunks(view: View, events: Sequence[Event]) -> list[object]:
+    """Return what is to be shown of events, in their order."""
+    chunks: list[object] = []
+    for event in events:
+        if isinstance(event, Written):
+            chunks.append(custom_chunk(view, event))
+        elif view.updates:
+            done = event.kept if isinstance(event, Failed) else event
+            if done is not None:
+                chunks.append(update_chunk(view, done))
+    return chunks
+
+
+def _in_plan_order(tasks: Sequence[Task], outcomes: Sequence[Succeeded]) -> Sequence[Succeeded]:
+    """Return outcomes in the order of their tasks, whatever order they came in."""
+    if len(tasks) == 1:
+        return outcomes
+    by_task = {done.task: done for done in outcomes}
+    return [by_task[task] for task in tasks]

@@ -1,0 +1,116 @@
+"""Calls one node, and its path functions after it; whoever drives, a failure becomes data.
+
+The one difference between drivers is the `Place` the call is made from, so this is written once:
+a thread without an event loop runs the coroutine in one step, for nothing in it waits there.
+"""
+
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from functools import partial
+from types import TracebackType
+from typing import Any, Protocol
+
+from graphflow._core.parse import parse
+from graphflow._core.route import follow, seen
+from graphflow._core.state import Failed, Outcome, Succeeded, Task
+from graphflow._core.topology import Branch, Callee
+from graphflow._drive.scope import Scope, Sink
+from graphflow._scope import CURRENT
+
+
+class Place(Protocol):
+    """Where a task's code runs.
+
+    Attributes:
+        sink: takes what tasks write, or None if nobody asked for it.
+        awaits: whether coroutines can be awaited here.
+    """
+
+    sink: Sink | None
+    awaits: bool
+
+    def in_thread(self, name: str, function: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
+        """Call a function where it may block; `name` is the node's, for reports."""
+        ...
+
+
+async def call(task: Task, place: Place) -> Outcome:
+    """Run one task: its node's function, then its conditional edges.
+
+    It sets a context variable, so every task runs in a context of its own. Cancellation, and
+    whatever else is no `Exception`, passes through.
+    """
+    scope = Scope(task, place.sink)
+    CURRENT.set(scope)
+    node = task.node
+    kept: Succeeded | None = None
+    branch: Branch | None = None
+    try:
+        if task.run.graph.middleware:
+            result = await _within_middleware(task, scope, place)
+        elif node.callee.coro is not None and place.awaits and not node.callee.asks:
+            result = await node.callee.coro(task.input)  # the usual case, without a frame between
+        else:
+            result = await _compute(node.callee, task.input, scope, place)
+        done = parse(task, result)
+        for branch in node.branches:
+            kept = kept or done
+            answer = await _compute_path(branch, kept, scope, place)
+            done = Succeeded(task, done.writes, [*done.goto, *follow(branch, kept, answer)])
+    except Exception as error:  # noqa: BLE001 - a node may raise anything
+        return Failed(task, without_our_frames(error), kept, branch)
+    finally:
+        scope.closed = True
+    return done
+
+
+async def _within_middleware(task: Task, scope: Scope, place: Place) -> Any:  # noqa: ANN401 - a node returns anything
+    """Call a node inside the context managers that the graph was compiled with."""
+    with ExitStack() as stack:
+        info = scope.info
+        for enter in task.run.graph.middleware:
+            stack.enter_context(enter(info))
+        return await _compute(task.node.callee, task.input, scope, place)
+    return None  # a context manager has swallowed the error
+
+
+async def _compute(callee: Callee, given: object, scope: Scope, place: Place) -> Any:  # noqa: ANN401 - a node returns anything
+    """Call a user's function in the way that fits the place."""
+    handed = scope.given(callee.asks) if callee.asks else {}
+    if callee.coro is not None and (place.awaits or callee.sync is None):
+        return await callee.coro(given, **handed)
+    assert callee.sync is not None, "a function can be called one way or the other"
+    if callee.inline or not place.awaits:
+        return callee.sync(given, **handed)
+    return await place.in_thread(scope.task.node.name, partial(callee.sync, given, **handed))
+
+
+async def _compute_path(branch: Branch, done: Succeeded, scope: Scope, place: Place) -> object:
+    """Ask a path function where to go; a plain one is called where we are."""
+    return await _compute(branch.path, seen(branch, done), scope, place)
+
+
+def without_our_frames(error: Exception) -> Exception:
+    """Let a node's error begin at the node's own frame, if it has one."""
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None and _ours(frame):
+        frame = frame.tb_next
+    return error if frame is None else error.with_traceback(frame)
+
+
+def _ours(frame: TracebackType) -> bool:
+    """Tell whether a frame is the engine's, or that of a thread pool it uses."""
+    name = str(frame.tb_frame.f_globals.get("__name__", ""))
+    return name.startswith(("graphflow._", "anyio.", "concurrent.futures."))
+
+
+def run_here(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Run a call to its end in this thread, where nothing in it can wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
+    coroutine.close()
+    msg = "a call without an event loop waited for something"
+    raise AssertionError(msg)

@@ -1,0 +1,310 @@
+"""Crews on an event loop: the tasks of a superstep that run at once, on asyncio and on trio.
+
+No task group or cancel scope is held across a `yield` of the stream: the tasks belong to the
+crew, and `end()` cancels them and waits for them. A crew serves one run, superstep by superstep.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextvars import Context
+from threading import Condition, get_ident
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+import anyio
+
+from graphflow._core.state import Event, Failed, Outcome, Run, Task, Written
+from graphflow._drive.call import call
+from graphflow._drive.loop import LoopPlace, soon_here
+from graphflow._drive.stepping import BUFFER, paced
+from graphflow.errors import TaskAbandoned
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import trio
+
+class Crew(Protocol):
+    """The tasks of a superstep that run at once."""
+
+    async def start(self, tasks: Sequence[Task]) -> None:
+        """Start tasks in this order, as many at once as the run allows."""
+        ...
+
+    async def arrived(self, wanted: int) -> Sequence[Event]:
+        """Wait for `wanted` events or a failure; return all there are."""
+        ...
+
+    async def end(self) -> Sequence[Outcome]:
+        """Cancel what still runs and wait for it; return the outcomes that came all the same."""
+        ...
+
+
+class Inbox:
+    """The events of a crew on their way to the program; writers are held while it is full.
+
+    Events are posted on the loop's thread, and what nodes write from any thread.
+    """
+
+    def __init__(self) -> None:
+        """Begin empty, on the running loop."""
+        self.events: deque[Event] = deque()
+        self.wanted = 1
+        self.closed = False
+        self.waiter: anyio.Event | None = None
+        self.room: anyio.Event | None = None
+        self.thread = get_ident()
+        self.soon = soon_here()
+        self.lock = Condition()
+
+    @property
+    def full(self) -> bool:
+        """Whether writers are to be held."""
+        return len(self.events) >= BUFFER and not self.closed
+
+    async def vacancy(self) -> None:
+        """Wait, on the loop, until there is room."""
+        while self.full:
+            if self.room is None:
+                self.room = anyio.Event()
+            await self.room.wait()
+
+    def post(self, event: Event) -> None:
+        """Add an event, on the loop's thread."""
+        self.events.append(event)
+        if self.waiter is not None and (
+            len(self.events) >= self.wanted or type(event) is Failed
+        ):
+            self.waiter.set()
+
+    def write(self, task: Task, item: object) -> None:
+        """Add what a node wrote, from any thread; a thread of its own waits for room."""
+        if get_ident() == self.thread:
+            self.post(Written(task, item))
+            return
+        with self.lock:
+            self.lock.wait_for(lambda: not self.full)
+            if self.closed:
+                raise TaskAbandoned(task.node.name)
+            self.events.append(Written(task, item))
+        self.soon(self._notice)
+
+    def _notice(self) -> None:
+        """Wake the program for an event that a thread has added."""
+        if self.waiter is not None and len(self.events) >= self.wanted:
+            self.waiter.set()
+
+    async def take(self, wanted: int) -> list[Event]:
+        """Wait for `wanted` events or a failure; return all there are."""
+        self.wanted = wanted
+        if len(self.events) < wanted and not any(type(e) is Failed for e in self.events):
+            self.waiter = anyio.Event()
+            try:
+                await self.waiter.wait()
+            finally:
+                self.waiter = None
+        return self.drain()
+
+    def drain(self) -> list[Event]:
+        """Return all events there are, and let writers go on."""
+        # One by one: a thread may append at the same time, and nothing of its may be lost.
+        events = [self.events.popleft() for _ in range(len(self.events))]
+        self._release()
+        return events
+
+    def close(self) -> None:
+        """Let all writers go, for nobody reads any more."""
+        self.closed = True
+        self._release()
+
+    def _release(self) -> None:
+        """Wake the writers that wait for room."""
+        if self.room is not None:
+            self.room.set()
+            self.room = None
+        with self.lock:
+            self.lock.notify_all()
+
+
+class _LoopCrew:
+    """What both crews share: the inbox, the order of starts, and their limit."""
+
+    def __init__(self, run: Run, context: Context) -> None:
+        """Begin with nobody."""
+        self.context = context
+        self.inbox = Inbox()
+        self.backlog: deque[Task] = deque()
+        self.running = 0
+        self.limit: int | None = run.config.get("max_concurrency")
+        self.paced = run.view.custom
+        self.place = LoopPlace(run.grace, self.inbox.write if run.view.custom else None)
+        self.launching = False
+
+    def launch(self) -> None:
+        """Start what may start now.
+
+        A task may end inside its own start (an eager task factory); then it is this loop that
+        goes on, not a deeper one.
+        """
+        if self.launching:
+            return
+        self.launching = True
+        try:
+            while self.backlog and (self.limit is None or self.running < self.limit):
+                self.running += 1
+                self.spawn(self.backlog.popleft())
+        finally:
+            self.launching = False
+
+    def spawn(self, task: Task) -> None:
+        """Start one task."""
+        raise NotImplementedError
+
+    def called(self, task: Task) -> "Coroutine[Any, Any, Outcome]":
+        """Return the call of a task, held while the consumer is behind if it may write."""
+        calling = call(task, self.place)
+        return _held(self.inbox, calling) if self.paced else calling
+
+    async def arrived(self, wanted: int) -> Sequence[Event]:
+        """Wait for `wanted` events or a failure; return all there are."""
+        return await self.inbox.take(wanted)
+
+    def left(self) -> Sequence[Outcome]:
+        """Return the outcomes that came while the crew was ended."""
+        return [event for event in self.inbox.drain() if not isinstance(event, Written)]
+
+
+async def _held(inbox: Inbox, calling: "Coroutine[Any, Any, Outcome]") -> Outcome:
+    return await paced(inbox, calling)
+
+
+@final
+class AsyncioCrew(_LoopCrew):
+    """A crew of asyncio tasks, on whatever loop runs them."""
+
+    def __init__(self, run: Run, context: Context) -> None:
+        """Begin with nobody."""
+        super().__init__(run, context)
+        self.loop = asyncio.get_running_loop()
+        self.members: dict[Task, asyncio.Task[None] | None] = {}
+        self.ending = False
+
+    async def start(self, tasks: Sequence[Task]) -> None:
+        """Start tasks in this order, as many at once as the run allows."""
+        self.backlog.extend(tasks)
+        self.launch()
+
+    def spawn(self, task: Task) -> None:
+        """Start one task; it is a member first, for it may end before `create_task` returns."""
+        self.members[task] = None
+        member = self.loop.create_task(
+            self.member(task), context=self.context.copy(), name=task.node.name
+        )
+        if task in self.members:
+            self.members[task] = member
+
+    async def member(self, task: Task) -> None:
+        """Run one task, and post its outcome as the last thing done."""
+        event: Event
+        try:
+            event = await self.called(task)
+        except asyncio.CancelledError as error:
+            if self.ending:
+                raise
+            event = Failed(task, error)  # the node raised it by itself
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
+            event = Failed(task, error)
+        del self.members[task]
+        self.running -= 1
+        self.inbox.post(event)
+        if self.backlog:
+            self.launch()
+
+    async def end(self) -> Sequence[Outcome]:
+        """Cancel what still runs and wait for it; return the outcomes that came all the same."""
+        self.backlog.clear()
+        self.ending = True
+        self.inbox.close()
+        members = [member for member in self.members.values() if member is not None]
+        cancelled: asyncio.CancelledError | None = None
+        # The shield is for a consumer inside a cancelled anyio scope, which would be cancelled
+        # again and again while it waits here; a cancel of asyncio's own is kept until the end.
+        with anyio.CancelScope(shield=True):
+            for member in members:
+                member.cancel()
+            while any(not member.done() for member in members):
+                try:
+                    await asyncio.wait(members)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        self.members.clear()
+        if cancelled is not None:
+            raise cancelled
+        return self.left()
+
+
+@final
+class TrioCrew(_LoopCrew):
+    """A crew of trio tasks, in a nursery that a system task holds."""
+
+    def __init__(self, run: Run, context: Context) -> None:
+        """Begin with nobody, and no nursery."""
+        super().__init__(run, context)
+        self.nursery: trio.Nursery | None = None
+        self.ended = anyio.Event()
+
+    async def start(self, tasks: Sequence[Task]) -> None:
+        """Start tasks in this order, as many at once as the run allows."""
+        import trio  # noqa: PLC0415 - an optional library, which is running
+
+        if self.nursery is None:
+            ready = trio.Event()
+            trio.lowlevel.spawn_system_task(self._home, ready)
+            await ready.wait()
+        self.backlog.extend(tasks)
+        self.launch()
+
+    async def _home(self, ready: "trio.Event") -> None:
+        """Hold the nursery; a system task must let nothing out."""
+        import trio  # noqa: PLC0415 - as above
+
+        try:
+            async with trio.open_nursery() as self.nursery:
+                ready.set()
+                await trio.sleep_forever()
+        except BaseException:  # noqa: BLE001, S110 - members post their errors; what is left is the cancelling
+            pass
+        finally:
+            self.ended.set()
+
+    def spawn(self, task: Task) -> None:
+        """Start one task; trio copies the context that `start_soon` is called in."""
+        assert self.nursery is not None, "start() opens it"
+        self.context.run(self.nursery.start_soon, self.member, task)
+
+    async def member(self, task: Task) -> None:
+        """Run one task, and post its outcome as the last thing done."""
+        import trio  # noqa: PLC0415 - as above
+
+        event: Event
+        try:
+            event = await self.called(task)
+        except trio.Cancelled:
+            raise
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
+            event = Failed(task, error)
+        self.running -= 1
+        self.inbox.post(event)
+        if self.backlog:
+            self.launch()
+
+    async def end(self) -> Sequence[Outcome]:
+        """Cancel what still runs and wait for it; return the outcomes that came all the same."""
+        self.backlog.clear()
+        self.inbox.close()
+        if self.nursery is not None:
+            with anyio.CancelScope(shield=True):
+                self.nursery.cancel_scope.cancel()
+                await self.ended.wait()
+            self.nursery = None
+        return self.left()

@@ -1,0 +1,138 @@
+"""Which event loop is running here, and the two things that differ: waking it, and threads."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeAlias, final
+
+import anyio
+import anyio.to_thread
+
+from graphflow._drive.scope import Sink, report_abandoned
+
+Soon: TypeAlias = Callable[[Callable[[], object]], object]
+"""Has the event loop call a function soon; may be called from any thread."""
+
+
+class RunsThreadsInline:
+    """Marks an event loop on which functions that may block are called on the loop itself."""
+
+
+def in_trio() -> bool:
+    """Tell whether trio is running here; else it is asyncio, with whatever loop."""
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_task())
+
+
+def soon_here() -> Soon:
+    """Return what wakes the running loop from any thread."""
+    if in_trio():
+        import trio  # noqa: PLC0415 - an optional library, which has been imported by its user
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
+    return asyncio.get_running_loop().call_soon_threadsafe
+
+
+@final
+class _Job:
+    """A function on its way through a thread; its error travels as data.
+
+    A future's exception would not do: a StopIteration makes a future's waiter hang.
+    """
+
+    __slots__ = ("_function", "_lock", "_told", "dropped", "error", "result", "state")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._lock = Lock()
+        self._told: Callable[[], object] | None = None
+        self.dropped = False
+        self.state = "waiting"
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Call the function, in the thread."""
+        with self._lock:
+            if self.dropped:
+                return
+            self.state = "running"
+        try:
+            self.result = self._function()
+        except BaseException as error:  # noqa: BLE001 - handed to who waits
+            self.error = error
+        with self._lock:
+            self.state = "done"
+        if self._told is not None:
+            self._told()
+
+    def drop(self, tell: Callable[[], object]) -> bool:
+        """Give the job up; return whether it runs now, and then `tell` is called at its end."""
+        with self._lock:
+            self.dropped = True
+            self._told = tell
+            return self.state == "running"
+
+
+async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any:  # noqa: ANN401 - a node returns anything
+    """Call a function of node `name` in a worker thread, and return what it returns.
+
+    If the wait is cancelled, the function has `grace` seconds to end; then it is abandoned.
+
+    Raises:
+        BaseException: what the function raises.
+
+    Warns:
+        AbandonedTaskWarning: if the function still runs after the grace.
+    """
+    if not in_trio() and isinstance(asyncio.get_running_loop(), RunsThreadsInline):
+        return function()
+    job = _Job(function)
+    try:
+        await anyio.to_thread.run_sync(job.run, abandon_on_cancel=True)
+    except BaseException:
+        await _wait_for_end(name, job, grace)
+        raise
+    if job.error is not None:
+        error, job.error = job.error, None
+        try:
+            raise error
+        finally:
+            del error
+    return job.result
+
+
+async def _wait_for_end(name: str, job: _Job, grace: float) -> None:
+    """Give a job that nobody waits for any more its grace, and report it if that is too short."""
+    ended = anyio.Event()
+    soon = soon_here()
+
+    def tell() -> None:
+        try:
+            soon(ended.set)
+        except RuntimeError:
+            pass  # the loop is gone, and with it who was waiting
+
+    if not job.drop(tell):
+        return
+    with anyio.move_on_after(grace, shield=True):
+        await ended.wait()
+    if job.state == "running":
+        report_abandoned(name, grace)
+
+
+class LoopPlace:
+    """Where tasks on an event loop are called: coroutines here, plain functions in threads."""
+
+    __slots__ = ("grace", "sink")
+    awaits = True
+
+    def __init__(self, grace: float, sink: Sink | None) -> None:
+        """Keep both."""
+        self.grace = grace
+        self.sink = sink
+
+    async def in_thread(self, name: str, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a node returns anything
+        """Call a function in a worker thread."""
+        return await in_thread(name, function, self.grace)

@@ -1,0 +1,173 @@
+"""One event loop in a thread, for the async nodes of runs that have no loop of their own.
+
+There is one portal a process, made on first need and kept. A run that is itself driven from the
+portal's thread (a sync `invoke` inside an async node of an `invoke`) gets one of its own, or it
+would wait for itself.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, final
+
+from graphflow._core.state import Failed, Outcome, Task
+from graphflow._drive.call import call
+from graphflow._drive.loop import LoopPlace
+from graphflow._drive.stepping import paced
+
+if TYPE_CHECKING:
+    from graphflow._drive.threads import ThreadCrew
+
+
+@final
+class Portal:
+    """An event loop that runs in a thread of its own until it is closed, or the process ends."""
+
+    def __init__(self) -> None:
+        """Start the thread, and wait until the loop runs."""
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(started)), name="graphflow portal", daemon=True
+        )
+        thread.start()
+        self.loop = started.result()
+        self.thread = thread
+
+    async def _serve(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
+        """Keep the loop running."""
+        self._closing = asyncio.Event()
+        started.set_result(asyncio.get_running_loop())
+        await self._closing.wait()
+
+    def submit(self, coroutine: Coroutine[Any, Any, None], context: Context, name: str) -> "Member":
+        """Run a coroutine on the portal's loop, inside a context."""
+        return Member(self.loop, coroutine, context, name)
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self.loop.call_soon_threadsafe(self._closing.set)
+        self.thread.join()
+
+    @property
+    def here(self) -> bool:
+        """Whether the caller is the portal's own thread."""
+        return threading.current_thread() is self.thread
+
+
+@final
+class Member:
+    """A coroutine on a portal, which can be cancelled from another thread."""
+
+    __slots__ = ("_loop", "_task")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, None],
+        context: Context,
+        name: str,
+    ) -> None:
+        """Have the loop make a task of it soon."""
+        self._loop = loop
+        self._task: asyncio.Task[None] | None = None
+        loop.call_soon_threadsafe(self._start, coroutine, context, name)
+
+    def _start(self, coroutine: Coroutine[Any, Any, None], context: Context, name: str) -> None:
+        """Make the task, on the loop."""
+        self._task = self._loop.create_task(coroutine, context=context, name=name)
+
+    def cancel(self) -> None:
+        """Have the loop cancel it soon; the loop makes the task first, for it serves in order."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+@final
+class PortalSide:
+    """The part of a threads driver's crew that runs on a portal."""
+
+    def __init__(self, crew: "ThreadCrew") -> None:
+        """Find the portal: the shared one, unless this run is driven from its own thread."""
+        self.crew = crew
+        self.portal = shared()
+        self.own = self.portal.here
+        if self.own:
+            self.portal = Portal()
+        self.place = LoopPlace(crew.run.grace, crew.sink)
+        self.held: list[asyncio.Event] = []
+
+    @property
+    def here(self) -> bool:
+        """Whether the caller is on the portal's loop, and must not be blocked."""
+        return self.portal.here
+
+    def spawn(self, task: Task, context: Context) -> Member:
+        """Start one task on the portal."""
+        return self.portal.submit(self._member(task), context, task.node.name)
+
+    async def _member(self, task: Task) -> None:
+        """Run one task, and tell the crew of its end."""
+        event: Outcome | None
+        calling = call(task, self.place)
+        try:
+            event = await (calling if self.place.sink is None else paced(self, calling))
+        except asyncio.CancelledError as error:
+            event = None if self.crew.closed else Failed(task, error)
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
+            event = Failed(task, error)
+        self.crew.post(task, event)
+
+    @property
+    def full(self) -> bool:
+        """Whether writers are to be held."""
+        return self.crew.full
+
+    async def vacancy(self) -> None:
+        """Wait, on the portal's loop, until there is room."""
+        while True:
+            room = asyncio.Event()
+            with self.crew.changed:
+                if not self.full:
+                    return
+                self.held.append(room)
+            await room.wait()
+
+    def release(self) -> None:
+        """Let the coroutines that wait for room look again; the crew's lock is held."""
+        for room in self.held:
+            self.portal.loop.call_soon_threadsafe(room.set)
+        self.held.clear()
+
+    def close(self) -> None:
+        """End the portal if it is this run's own."""
+        if self.own:
+            self.portal.close()
+
+
+_lock = threading.Lock()
+_shared: Portal | None = None
+
+
+def shared() -> Portal:
+    """Return the process's portal."""
+    global _shared  # noqa: PLW0603 - the one portal a process
+    with _lock:
+        if _shared is None:
+            _shared = Portal()
+        return _shared
+
+
+def _forget() -> None:
+    """Drop the portal in a forked child: its thread did not come along."""
+    global _shared, _lock  # noqa: PLW0603 - as above; the lock may have been held while forking
+    _shared = None
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,109 @@
+"""What a running task can ask of its run: the one implementation of `TaskScope`."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, cast, final
+
+from graphflow._core.state import Task
+from graphflow._core.topology import Asked
+from graphflow.config import RunnableConfig
+from graphflow.errors import AbandonedTaskWarning, TaskAbandoned
+from graphflow.runtime import ExecutionInfo, Runtime
+
+Sink: TypeAlias = Callable[[Task, object], None]
+"""Takes an item that a task wrote; may block the calling thread, never the event loop."""
+
+
+@final
+class Scope:
+    """One task's way to its run, from its start to its end."""
+
+    __slots__ = ("closed", "sink", "task")
+
+    def __init__(self, task: Task, sink: Sink | None) -> None:
+        """Begin; without a sink, what the task writes is seen by nobody."""
+        self.task = task
+        self.sink = sink
+        self.closed = False
+
+    def write(self, item: object, /) -> None:
+        """Put one item into the custom stream.
+
+        Raises:
+            TaskAbandoned: if the task has ended, or the run has gone on without it.
+        """
+        if self.closed:
+            raise TaskAbandoned(self.task.node.name)
+        if self.sink is not None:
+            self.sink(self.task, item)
+
+    @property
+    def config(self) -> RunnableConfig:
+        """The run's configuration, with where the task is in its metadata."""
+        task = self.task
+        given = task.run.config
+        thread = given.get("configurable", {}).get("thread_id")
+        metadata = {
+            **({} if thread is None else {"thread_id": thread}),
+            **given.get("metadata", {}),
+            **task.node.metadata,
+            "langgraph_node": task.node.name,
+            "langgraph_step": task.step,
+        }
+        config: dict[str, Any] = {
+            "tags": [],
+            "configurable": {},
+            "recursion_limit": task.run.limit,
+            **given,
+            "metadata": metadata,
+        }
+        return cast("RunnableConfig", config)
+
+    @property
+    def info(self) -> ExecutionInfo:
+        """Which task this is."""
+        task = self.task
+        thread = task.run.config.get("configurable", {}).get("thread_id")
+        return ExecutionInfo(
+            node=task.node.name,
+            step=task.step,
+            task_id=task.id,
+            run_id=task.run.id,
+            thread_id=None if thread is None else str(thread),
+        )
+
+    @property
+    def runtime(self) -> Runtime[Any]:
+        """Context, store, writer and execution info."""
+        run = self.task.run
+        return Runtime(
+            context=run.context,
+            store=run.store,
+            stream_writer=self.write,
+            execution_info=self.info,
+        )
+
+    def given(self, asks: Sequence[tuple[str, Asked]]) -> dict[str, Any]:
+        """Return what a function asked to be handed beside the state."""
+        handed: dict[str, Any] = {}
+        for parameter, asked in asks:
+            handed[parameter] = self._answer(asked)
+        return handed
+
+    def _answer(self, asked: Asked) -> Any:  # noqa: ANN401 - one of four things
+        """Return one of the things a function can ask for."""
+        if asked == "config":
+            return self.config
+        if asked == "runtime":
+            return self.runtime
+        return self.write if asked == "writer" else self.task.run.store
+
+
+def report_abandoned(name: str, grace: float) -> None:
+    """Warn that a node's function still runs in its thread."""
+    msg = (
+        f"node {name!r} was cancelled and still runs in its thread after {grace:g} s; it is left "
+        f"behind, and nothing it does reaches the run. Let it end sooner, or compile the graph "
+        f"with a longer cancel_grace"
+    )
+    warnings.warn(msg, AbandonedTaskWarning, stacklevel=2)

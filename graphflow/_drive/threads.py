@@ -1,0 +1,289 @@
+"""The threads driver: performs the effects of one run without an event loop.
+
+A lone sync node runs on the caller's thread, several in a pool made on first need, async nodes
+on the portal's loop. The pool is the run's own: a shared one that is bounded would deadlock when
+nodes invoke graphs.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context
+from threading import Condition
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, final
+
+from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Start
+from graphflow._core.state import Event, Failed, Outcome, Run, RunState, Task, Written
+from graphflow._core.superstep import supersteps
+from graphflow._drive import load
+from graphflow._drive.call import call, run_here
+from graphflow._drive.scope import Sink, report_abandoned
+from graphflow._drive.stepping import BUFFER
+from graphflow.errors import TaskAbandoned
+
+if TYPE_CHECKING:
+    from graphflow._drive.portal import Member, PortalSide
+
+POOL_SIZE = 32
+"""How many threads a run without `max_concurrency` uses at the most; made one by one on need."""
+
+
+class ThreadPlace:
+    """Where sync tasks are called: right here, whatever thread this is."""
+
+    __slots__ = ("sink",)
+    awaits = False
+
+    def __init__(self, sink: Sink | None) -> None:
+        """Keep the sink."""
+        self.sink = sink
+
+    async def in_thread(self, name: str, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a node returns anything
+        """Never called: `call` sees that nothing is awaited here."""
+        raise AssertionError(name, function)
+
+
+@final
+class ThreadCrew:
+    """The tasks of a superstep that run at once, in a pool and on the portal."""
+
+    def __init__(self, run: Run, context: Context) -> None:
+        """Begin with nobody."""
+        self.run = run
+        self.context = context
+        self.sink: Sink | None = self.write if run.view.custom else None
+        self.place = ThreadPlace(self.sink)
+        self.limit: int | None = run.config.get("max_concurrency")
+        self.changed = Condition()
+        self.events: deque[Event] = deque()
+        self.backlog: deque[Task] = deque()
+        self.threads: dict[Task, Future[None] | None] = {}
+        self.coroutines: dict[Task, Member] = {}
+        self.failed = False
+        self.closed = False
+        self.pool: ThreadPoolExecutor | None = None
+        self.portal: PortalSide | None = None
+
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Start tasks in this order, as many at once as the run allows."""
+        with self.changed:
+            self.backlog.extend(tasks)
+            self._launch()
+
+    def _launch(self) -> None:
+        """Start what may start now; the lock is held."""
+        while self.backlog and (
+            self.limit is None or len(self.threads) + len(self.coroutines) < self.limit
+        ):
+            task = self.backlog.popleft()
+            context = self.context.copy()
+            if task.node.needs_loop:
+                if self.portal is None:
+                    self.portal = load.portal_side(self)
+                self.coroutines[task] = self.portal.spawn(task, context)
+            else:
+                if self.pool is None:
+                    size = POOL_SIZE if self.limit is None else self.limit
+                    self.pool = ThreadPoolExecutor(size, thread_name_prefix="graphflow")
+                self.threads[task] = None
+                self.threads[task] = self.pool.submit(context.run, self._member, task)
+
+    def _member(self, task: Task) -> None:
+        """Run one task in a thread of the pool."""
+        try:
+            event: Outcome = run_here(call(task, self.place))
+        except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
+            event = Failed(task, error)
+        self.post(task, event)
+
+    def post(self, task: Task, event: Outcome | None) -> None:
+        """Let a task have ended, with an outcome or by being cancelled; may start another."""
+        with self.changed:
+            self.threads.pop(task, None)
+            self.coroutines.pop(task, None)
+            if event is not None:
+                self.events.append(event)
+                self.failed = self.failed or type(event) is Failed
+            if not self.closed:
+                self._launch()
+            self.changed.notify_all()
+
+    def write(self, task: Task, item: object) -> None:
+        """Add what a node wrote; a thread waits for room, the portal's loop never does."""
+        with self.changed:
+            if self.portal is None or not self.portal.here:
+                self.changed.wait_for(lambda: not self.full)
+            if self.closed:
+                raise TaskAbandoned(task.node.name)
+            self.events.append(Written(task, item))
+            self.changed.notify_all()
+
+    @property
+    def full(self) -> bool:
+        """Whether writers are to be held."""
+        return len(self.events) >= BUFFER and not self.closed
+
+    def arrived(self, wanted: int) -> list[Event]:
+        """Wait for `wanted` events or a failure; return all there are."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.events) >= wanted or self.failed)
+            return self._drain()
+
+    def _drain(self) -> list[Event]:
+        """Return all events there are, and let writers go on; the lock is held."""
+        events = list(self.events)
+        self.events.clear()
+        if self.portal is not None:
+            self.portal.release()
+        self.changed.notify_all()
+        return events
+
+    def end(self) -> Sequence[Outcome]:
+        """Cancel what still runs and wait for it; return the outcomes that came all the same.
+
+        Functions in threads cannot be cancelled: they have the run's grace to end.
+        """
+        with self.changed:
+            self.closed = True
+            self.backlog.clear()
+            for task, future in list(self.threads.items()):
+                if future is not None and future.cancel():
+                    del self.threads[task]
+            early = self._drain()
+            for member in self.coroutines.values():
+                member.cancel()
+        if self.pool is not None:
+            self.pool.shutdown(wait=False)
+        with self.changed:
+            self.changed.wait_for(lambda: not self.coroutines)
+            self.changed.wait_for(lambda: not self.threads, timeout=self.run.grace)
+            late = self._drain()
+        for task in self.threads:
+            report_abandoned(task.node.name, self.run.grace)
+        if self.portal is not None:
+            self.portal.close()
+        return [event for event in (*early, *late) if not isinstance(event, Written)]
+
+
+@final
+class _Driver:
+    """Performs all effects but `Emit`, which only a stream can."""
+
+    __slots__ = ("context", "crew", "place", "run")
+
+    def __init__(self, run: Run, context: Context) -> None:
+        self.run = run
+        self.context = context
+        self.place = ThreadPlace(None)
+        self.crew: ThreadCrew | None = None
+
+    def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
+        """Do what the program asks for, and return the answer."""
+        kind = type(effect)  # see the asynchronous driver
+        if kind is Compute:
+            return self._compute(effect.task)  # type: ignore[attr-defined]  # the line above
+        if kind is Next:
+            return self._crew().arrived(effect.wanted)  # type: ignore[attr-defined]
+        if kind is Start:
+            return self._crew().start(effect.tasks)  # type: ignore[attr-defined]
+        assert kind is Cancel, f"the driver does not know {effect!r}"
+        return self._crew().end()
+
+    def _compute(self, task: Task) -> Event:
+        """Run a lone task, here if it can be."""
+        if not task.node.needs_loop:
+            return self.context.copy().run(run_here, call(task, self.place))
+        crew = self._crew()
+        crew.start((task,))
+        return crew.arrived(1)[0]
+
+    def _crew(self) -> ThreadCrew:
+        """Return the run's crew, made on first need."""
+        if self.crew is None:
+            self.crew = ThreadCrew(self.run, self.context)
+        return self.crew
+
+
+def invoke(run: Run, given: object, context: Context) -> RunState:
+    """Run to the end and return the last state."""
+    driver = _Driver(run, context)
+    perform = driver.perform
+    program = supersteps(run, given)
+    answer: Any = None
+    try:
+        while True:
+            try:
+                effect = program.send(answer)
+            except StopIteration as end:
+                state: RunState = end.value
+                return state
+            answer = perform(effect)
+    finally:
+        program.close()
+        if driver.crew is not None:
+            driver.crew.end()
+
+
+def _chunks(run: Run, given: object, context: Context) -> Generator[Any, None, None]:
+    """Run to the end, yielding what the program emits."""
+    driver = _Driver(run, context)
+    perform = driver.perform
+    program = supersteps(run, given)
+    answer: Any = None
+    try:
+        while True:
+            try:
+                effect = program.send(answer)
+            except StopIteration:
+                return
+            if isinstance(effect, Emit):
+                yield from effect.chunks
+                answer = None
+            else:
+                answer = perform(effect)
+    finally:
+        program.close()
+        if driver.crew is not None:
+            driver.crew.end()
+
+
+@final
+class Stream(Iterator[Any]):
+    """The chunks of one run, to be read once.
+
+    `with` gives a guaranteed end: leaving the block ends what still runs. A plain `for` ends by
+    itself when all is read; leave it early, and `close()` does the same, or else Python does when
+    the stream is garbage.
+    """
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self, run: Run, given: object, context: Context) -> None:
+        """Prepare the run; nothing runs before the first chunk is asked for."""
+        self._chunks = _chunks(run, given, context)
+
+    def __iter__(self) -> Generator[Any, None, None]:
+        """Return the chunks themselves, to have no frame of this class between."""
+        return self._chunks
+
+    def __next__(self) -> Any:  # noqa: ANN401 - a chunk of any mode
+        """Return the next chunk."""
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """End what still runs, and the stream; may be called again."""
+        self._chunks.close()
+
+    def __enter__(self) -> Self:
+        """Return the stream."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the stream."""
+        self.close()

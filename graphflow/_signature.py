@@ -1,0 +1,215 @@
+"""Reads a user's function once: sync or async, what it asks for, and what its annotations promise.
+
+A plain function of one argument, the usual node, is read from its code object; everything else
+goes through `inspect.signature`, which costs 5.5 us.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+
+from graphflow._core.topology import Asked, Callee
+from graphflow._record import record
+from graphflow.errors import quoted
+from graphflow.runtime import Runtime
+from graphflow.schema import is_schema
+from graphflow.types import Command, StreamWriter
+
+_ASKED: Final[tuple[Asked, ...]] = ("config", "runtime", "writer", "store")
+_BY_TYPE: Final[dict[str, Asked]] = {
+    "RunnableConfig": "config",
+    "Runtime": "runtime",
+    "StreamWriter": "writer",
+}
+_GENERATOR: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+Function: TypeAlias = Callable[..., Any]
+
+
+@record
+class Signature:
+    """What is known of a user's function.
+
+    Attributes:
+        callee: how to call it.
+        state: the schema that its first parameter is annotated with, or None.
+        goto: the node names that its `Command[Literal[...]]` promises.
+        answers: the values that its `Literal[...]` promises, or None.
+    """
+
+    callee: Callee
+    state: type[Any] | None = None
+    goto: tuple[str, ...] = ()
+    answers: tuple[Any, ...] | None = None
+
+
+def name_of(function: object) -> str:
+    """Return the name a function goes by: its own, or that of its class."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) else type(function).__name__
+
+
+def read_function(function: object, said: str, *, inline: bool = False) -> Signature:
+    """Read a node's function, a path function, or an object with `invoke` or `ainvoke`.
+
+    Args:
+        function: what the user gave.
+        said: what it is, for errors, such as `node 'a'`.
+        inline: whether it may run on the event loop though it is not async.
+
+    Raises:
+        TypeError: if it cannot be called with a state, or asks for what there is not.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None and (hasattr(function, "invoke") or hasattr(function, "ainvoke")):
+        return Signature(_read_runnable(function, inline=inline))
+    if not callable(function):
+        msg = f"{said} must be a function, or an object with 'invoke' or 'ainvoke', not {function!r}"
+        raise TypeError(msg)
+    called = cast("Function", function)
+    asks: tuple[tuple[str, Asked], ...] = ()
+    if code is None or not _is_plain(called, code):
+        if _yields(called):
+            msg = f"{said} is a generator function; return the update instead of yielding it"
+            raise TypeError(msg)
+        asks = _asks(called, said)
+    if _is_async(called, code):
+        callee = Callee(None, called, asks, inline)
+    else:
+        callee = Callee(called, None, asks, inline)
+    hints = getattr(called, "__annotations__", None)
+    return _annotated(callee, called) if hints else Signature(callee)
+
+
+def _is_plain(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code object
+    """Tell whether a plain function has the state as its only parameter, and does not yield."""
+    return bool(
+        code.co_argcount == 1
+        and not code.co_kwonlyargcount
+        and not code.co_flags & (_GENERATOR | inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+        and not inspect.ismethod(function)
+    )
+
+
+def _is_async(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code object or None
+    """Tell whether calling the function gives a coroutine."""
+    if code is not None and code.co_flags & inspect.CO_COROUTINE:
+        return True
+    if inspect.iscoroutinefunction(function):
+        return True
+    return code is None and inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - is its __call__ async?
+
+
+def _yields(function: Function) -> bool:
+    """Tell whether calling the function gives a generator."""
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _read_runnable(thing: object, *, inline: bool) -> Callee:
+    """Read an object that is called through `invoke` and `ainvoke`, with the config if it takes it."""
+    sync = getattr(thing, "invoke", None)
+    coro = getattr(thing, "ainvoke", None)
+    some = cast("Function", sync or coro)
+    takes = inspect.signature(some).parameters
+    asks: tuple[tuple[str, Asked], ...] = (("config", "config"),) if "config" in takes else ()
+    return Callee(sync, coro, asks, inline)
+
+
+def _asks(function: Function, said: str) -> tuple[tuple[str, Asked], ...]:
+    """Return what a function asks for beside the state, its first parameter."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a builtin that tells no signature takes the state
+        return ()
+    parameters = list(signature.parameters.values())
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not parameters or parameters[0].kind not in (*positional, inspect.Parameter.VAR_POSITIONAL):
+        msg = f"{said} takes no argument; it is called with the state"
+        raise TypeError(msg)
+    asks: list[tuple[str, Asked]] = []
+    for parameter in parameters[1:]:
+        if (asked := _asked(parameter)) is not None:
+            asks.append((parameter.name, asked))
+        elif parameter.default is parameter.empty and parameter.kind not in (
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.VAR_KEYWORD,
+        ):
+            msg = (
+                f"{said} has the parameter {parameter.name!r}, which nothing fills; beside the "
+                f"state there are {quoted(_ASKED)}, by name or annotation. Give it a default, or "
+                f"use functools.partial"
+            )
+            raise TypeError(msg)
+    return tuple(asks)
+
+
+def _asked(parameter: inspect.Parameter) -> Asked | None:
+    """Return what a parameter asks for, by its annotation or its name."""
+    if parameter.kind in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.VAR_POSITIONAL,
+        inspect.Parameter.VAR_KEYWORD,
+    ):
+        return None
+    annotation = parameter.annotation
+    if annotation is not parameter.empty and (asked := _asked_by_type(annotation)) is not None:
+        return asked
+    for name in _ASKED:
+        if parameter.name == name:
+            # A default and an annotation of its own: the user means something else by the word.
+            own = parameter.default is not parameter.empty and annotation is not parameter.empty
+            return None if own and name not in ("runtime", "store") else name
+    return None
+
+
+def _asked_by_type(annotation: Any) -> Asked | None:  # noqa: ANN401 - any annotation
+    """Return what an annotation asks for; one for `None` beside it counts, and so do strings."""
+    if isinstance(annotation, str):
+        words = re.findall(r"\w+", annotation)
+        return next((_BY_TYPE[word] for word in words if word in _BY_TYPE), None)
+    if annotation == StreamWriter:
+        return "writer"
+    origin = get_origin(annotation) or annotation
+    name = getattr(origin, "__name__", "")
+    if name in _BY_TYPE or origin is Runtime:
+        return _BY_TYPE.get(name, "runtime")
+    if name in ("Union", "UnionType", "Optional"):
+        return next((a for arg in get_args(annotation) if (a := _asked_by_type(arg))), None)
+    return None
+
+
+def _annotated(callee: Callee, function: Function) -> Signature:
+    """Return what a function's annotations promise; those that cannot be resolved promise nothing."""
+    hints = dict(inspect.unwrap(function).__annotations__)
+    if any(isinstance(hint, str) for hint in hints.values()):
+        try:
+            hints = get_type_hints(function)
+        except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
+            return Signature(callee)
+    returned = hints.pop("return", None)
+    first = next(iter(hints.values()), None) if _annotates_first(function, hints) else None
+    return Signature(
+        callee,
+        cast("type[Any]", first) if is_schema(first) else None,
+        _promised_goto(returned),
+        get_args(returned) if get_origin(returned) is Literal else None,
+    )
+
+
+def _annotates_first(function: Function, hints: dict[str, Any]) -> bool:
+    """Tell whether the first annotation is that of the first parameter, or of the one after self."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return True
+    return next(iter(hints), None) in code.co_varnames[: 2 if inspect.ismethod(function) else 1]
+
+
+def _promised_goto(returned: Any) -> tuple[str, ...]:  # noqa: ANN401 - any annotation
+    """Return the node names in the `Command[Literal[...]]` of a return annotation."""
+    if returned is None:
+        return ()
+    if get_origin(returned) is Command:
+        literal = get_args(returned)[0]
+        return get_args(literal) if get_origin(literal) is Literal else ()
+    return tuple(name for part in get_args(returned) for name in _promised_goto(part))

@@ -1,0 +1,329 @@
+"""`CompiledStateGraph`: what `compile()` returns; every method is a few lines onto a driver."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from typing_extensions import TypeVar as DefaultTypeVar
+
+from graphflow._core.project import shown
+from graphflow._core.state import Run, View
+from graphflow._core.topology import Topology
+from graphflow._drive import load
+from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
+from graphflow.errors import did_you_mean, quoted
+from graphflow.types import Command, StreamMode
+
+if TYPE_CHECKING:
+    from graphflow._drive.asynchronous import AsyncStream
+    from graphflow._drive.threads import Stream
+
+__all__ = ("CompiledStateGraph",)
+
+StateT = TypeVar("StateT")
+ContextT = DefaultTypeVar("ContextT", default=None)
+
+Keys = str | Sequence[str] | None
+Modes = StreamMode | Sequence[StreamMode]
+
+_MODES: Final = ("values", "updates", "custom")
+
+
+class CompiledStateGraph(Generic[StateT, ContextT]):
+    """A graph that can be run: any number of times, and any number of runs at once.
+
+    It is immutable. Sync methods need no event loop and run async nodes too, on a loop of their
+    own; async methods run on asyncio, uvloop or trio, and sync nodes in threads.
+
+    Every method that runs it takes:
+
+    - `input`: a dict of the input schema's keys, an instance of that schema, or a `Command`.
+    - `config`: a `RunnableConfig`; see there.
+    - `context`: what nodes find as `runtime.context`.
+    - `output_keys`: the keys to be shown; a single name shows bare values.
+
+    and raises:
+
+    - `EmptyInputError`: there is no input, or the Command says nothing.
+    - `InvalidUpdateError`: the input, or what a node returned, does not fit the graph.
+    - `GraphRecursionError`: the run was not at its end after `recursion_limit` supersteps.
+    - what a node raised, as it is, with a note of node and superstep.
+
+    Attributes:
+        name: the name given to `compile`.
+        config: what `with_config` has bound.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        name: str,
+        context_schema: type[ContextT] | None,
+        store: Any,  # noqa: ANN401 - nodes are handed it as it is
+        cancel_grace: float,
+        config: RunnableConfig | None = None,
+    ) -> None:
+        """Made by `StateGraph.compile`."""
+        self.name = name
+        self.config: RunnableConfig = config or {}
+        self._topology = topology
+        self._context_schema = context_schema
+        self._store = store
+        self._cancel_grace = cancel_grace
+
+    def __repr__(self) -> str:
+        """Show name and nodes."""
+        return f"<{type(self).__name__} {self.name!r} with the nodes {quoted(self._topology.nodes)}>"
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any  # noqa: ANN401 - keys of the config
+    ) -> "CompiledStateGraph[StateT, ContextT]":
+        """Return the same graph with a config bound, under whatever a call gives.
+
+        Raises:
+            TypeError: if it is no dict, or a value of the wrong type.
+            ValueError: if a key is unknown, or a number too small.
+        """
+        return CompiledStateGraph(
+            self._topology,
+            name=self.name,
+            context_schema=self._context_schema,
+            store=self._store,
+            cancel_grace=self._cancel_grace,
+            config=merged(self.config, config, cast("RunnableConfig", kwargs)),
+        )
+
+    def invoke(
+        self,
+        input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - the word for it
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | Mapping[str, Any] | None = None,
+        stream_mode: Modes = "values",
+        output_keys: Keys = None,
+    ) -> Any:  # noqa: ANN401 - the output schema's values, or a list of chunks
+        """Run to the end; return the values of the output schema's keys.
+
+        With a `stream_mode` other than `"values"`: return the list of all chunks.
+        """
+        keys = self._topology.output if output_keys is None else output_keys
+        if stream_mode != "values":
+            return list(
+                self.stream(
+                    input, config, context=context, stream_mode=stream_mode, output_keys=keys
+                )
+            )
+        run = self._run(config, context, (), keys)
+        return shown(load.invoke(run, input, copy_context()).values, run.view.keys)
+
+    async def ainvoke(
+        self,
+        input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - as above
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | Mapping[str, Any] | None = None,
+        stream_mode: Modes = "values",
+        output_keys: Keys = None,
+    ) -> Any:  # noqa: ANN401 - as above
+        """Do what `invoke` does, on the running event loop."""
+        keys = self._topology.output if output_keys is None else output_keys
+        if stream_mode != "values":
+            stream = self.astream(
+                input, config, context=context, stream_mode=stream_mode, output_keys=keys
+            )
+            return [chunk async for chunk in stream]
+        run = self._run(config, context, (), keys)
+        return shown((await load.ainvoke(run, input, copy_context())).values, run.view.keys)
+
+    def stream(
+        self,
+        input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - as above
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | Mapping[str, Any] | None = None,
+        stream_mode: Modes = "updates",
+        output_keys: Keys = None,
+    ) -> "Stream":
+        """Run, and yield chunks as things happen.
+
+        Args:
+            input: see the class.
+            config: see the class.
+            context: see the class.
+            stream_mode: `"updates"` yields `{node: update}` when a task ends, `"values"` the
+                state after each superstep that wrote to it, `"custom"` what nodes write with
+                their writer, while they run. A list yields (mode, chunk) pairs.
+            output_keys: see the class; `"updates"` and `"values"` show only these.
+
+        Returns:
+            An iterator of chunks, and a context manager that ends the run on leaving.
+        """
+        run = self._run(config, context, self._modes(stream_mode), output_keys)
+        return load.stream(run, input, copy_context())
+
+    def astream(
+        self,
+        input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - as above
+        config: RunnableConfig | None = None,
+        *,
+        context: ContextT | Mapping[str, Any] | None = None,
+        stream_mode: Modes = "updates",
+        output_keys: Keys = None,
+    ) -> "AsyncStream":
+        """Do what `stream` does, on the running event loop; for `async for` and `async with`.
+
+        Tasks run in copies of the context that this call was made in.
+        """
+        run = self._run(config, context, self._modes(stream_mode), output_keys)
+        return load.astream(run, input, copy_context())
+
+    def batch(
+        self,
+        inputs: Sequence[StateT | Mapping[str, Any] | Command | None],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        context: ContextT | Mapping[str, Any] | None = None,
+        return_exceptions: bool = False,
+        output_keys: Keys = None,
+    ) -> list[Any]:
+        """Run once for each input, in threads; return the outputs in the order of the inputs.
+
+        Args:
+            inputs: one input for each run.
+            config: one for all runs, or a list with one for each. `max_concurrency` limits how
+                many run at once, too.
+            context: one for all runs.
+            return_exceptions: whether an error stands in the list in place of its run's output;
+                if not, the first in the order of the inputs is raised, after all have ended.
+            output_keys: see the class.
+
+        Raises:
+            ValueError: if there is another number of configs than of inputs.
+        """
+        from graphflow._drive.batch import batch  # noqa: PLC0415 - loads the thread pool
+
+        calls = [
+            lambda given=given, own=own: self.invoke(
+                given, own, context=context, output_keys=output_keys
+            )
+            for given, own in zip(inputs, self._configs(inputs, config), strict=True)
+        ]
+        return batch(calls, self._concurrency(config), return_exceptions=return_exceptions)
+
+    async def abatch(
+        self,
+        inputs: Sequence[StateT | Mapping[str, Any] | Command | None],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        context: ContextT | Mapping[str, Any] | None = None,
+        return_exceptions: bool = False,
+        output_keys: Keys = None,
+    ) -> list[Any]:
+        """Do what `batch` does, on the running event loop; a failing run cancels the others."""
+        from graphflow._drive.batch import abatch  # noqa: PLC0415 - loads anyio
+
+        calls = [
+            lambda given=given, own=own: self.ainvoke(
+                given, own, context=context, output_keys=output_keys
+            )
+            for given, own in zip(inputs, self._configs(inputs, config), strict=True)
+        ]
+        return await abatch(calls, self._concurrency(config), return_exceptions=return_exceptions)
+
+    def _configs(
+        self, inputs: Sequence[object], config: RunnableConfig | Sequence[RunnableConfig] | None
+    ) -> Sequence[RunnableConfig | None]:
+        """Return a config for each input."""
+        if config is None or isinstance(config, Mapping):
+            return [cast("RunnableConfig | None", config)] * len(inputs)
+        configs = cast("Sequence[RunnableConfig]", config)
+        if len(configs) != len(inputs):
+            msg = f"there are {len(inputs)} inputs and {len(configs)} configs; give one config for each"
+            raise ValueError(msg)
+        return configs
+
+    def _concurrency(
+        self, config: RunnableConfig | Sequence[RunnableConfig] | None
+    ) -> int | None:
+        """Return how many runs of a batch may go on at once."""
+        first = config if config is None or isinstance(config, Mapping) else next(iter(config), None)
+        return merged(self.config, cast("RunnableConfig | None", first)).get("max_concurrency")
+
+    def _run(
+        self,
+        config: RunnableConfig | None,
+        context: Any,  # noqa: ANN401 - the context schema's
+        modes: Sequence[str] | str,
+        keys: Keys,
+    ) -> Run:
+        """Return what is fixed for one run."""
+        joined = merged(self.config, config) if self.config or config else {}
+        asked = (modes,) if isinstance(modes, str) else modes
+        view = View(
+            "updates" in asked,
+            "values" in asked,
+            "custom" in asked,
+            not isinstance(modes, str),
+            self._keys(keys),
+        )
+        return Run(
+            graph=self._topology,
+            view=view,
+            limit=joined.get("recursion_limit", DEFAULT_RECURSION_LIMIT),
+            config=joined,
+            context=context if context is None else self._coerced(context),
+            store=self._store,
+            make_id=_random_id,
+            grace=self._cancel_grace,
+        )
+
+    def _modes(self, given: Modes) -> Sequence[str] | str:
+        """Return the stream modes asked for.
+
+        Raises:
+            ValueError: if one is unknown, or there is none.
+        """
+        for mode in (given,) if isinstance(given, str) else given:
+            if mode not in _MODES:
+                msg = (
+                    f"unknown stream_mode {mode!r}{did_you_mean(mode, _MODES)}; "
+                    f"there are {quoted(_MODES)}"
+                )
+                raise ValueError(msg)
+        if not given:
+            msg = f"stream_mode is empty; name one of {quoted(_MODES)}"
+            raise ValueError(msg)
+        return given
+
+    def _keys(self, given: Keys) -> tuple[str, ...] | str | None:
+        """Return the keys to be shown.
+
+        Raises:
+            ValueError: if one is unknown.
+        """
+        if given is None or given is self._topology.output:
+            return given
+        for key in (given,) if isinstance(given, str) else given:
+            if key not in self._topology.keys:
+                known = self._topology.channels
+                msg = (
+                    f"output_keys names {key!r}, which is no key of the state"
+                    f"{did_you_mean(key, known)}; there are {quoted(known)}"
+                )
+                raise ValueError(msg)
+        return given if isinstance(given, str) else tuple(given)
+
+    def _coerced(self, context: Any) -> Any:  # noqa: ANN401 - the context schema's
+        """Return the context as an instance of its schema where a dict was given for one."""
+        schema = self._context_schema
+        if isinstance(context, Mapping) and isinstance(schema, type) and is_dataclass(schema):
+            return schema(**cast("Mapping[str, Any]", context))
+        return context
+
+
+def _random_id() -> str:
+    """Return 32 hex digits that no other run has."""
+    return os.urandom(16).hex()

@@ -1,0 +1,240 @@
+"""Every exception graphflow raises by itself; what a node raises passes through as it is.
+
+The tree::
+
+    Exception
+    ├── GraphflowError
+    │   ├── InvalidUpdateError            a node, a caller or a branch gave what the graph cannot take
+    │   │   ├── UnknownKeyError           a key that no schema declares
+    │   │   ├── UnknownNodeError          a goto, Send or branch result that names no node
+    │   │   ├── InvalidBranchError        (ValueError, KeyError) a branch result that is no destination
+    │   │   ├── ConcurrentUpdateError     more writes than a channel takes in one superstep
+    │   │   └── InPlaceEditError          a node changed the state it was handed instead of returning
+    │   ├── EmptyInputError               nothing to run: no input, or an empty Command
+    │   ├── InvalidGraphError             (ValueError) a call of the builder that cannot be right
+    │   │   └── GraphValidationError      all findings of `compile()`
+    │   ├── GraphRecursionError           (RecursionError) the run took more supersteps than allowed
+    │   ├── ParentCommand                 a Command for a parent graph met no parent
+    │   └── TaskAbandoned                 (RuntimeError) a call from a task whose run has gone on without it
+    └── Warning
+        └── AbandonedTaskWarning          (RuntimeWarning) a thread outlived the grace of its cancelling
+
+Each carries its data as attributes, named in its docstring.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graphflow.types import Command
+
+__all__ = (
+    "AbandonedTaskWarning",
+    "ConcurrentUpdateError",
+    "EmptyInputError",
+    "GraphRecursionError",
+    "GraphValidationError",
+    "GraphflowError",
+    "InPlaceEditError",
+    "InvalidBranchError",
+    "InvalidGraphError",
+    "InvalidUpdateError",
+    "ParentCommand",
+    "TaskAbandoned",
+    "UnknownKeyError",
+    "UnknownNodeError",
+)
+
+
+def quoted(names: Iterable[object]) -> str:
+    """Return `'a', 'b', 'c'`: names as every message of graphflow shows them."""
+    return ", ".join(repr(name) for name in names)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the nearest known name, or nothing if none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - 3 ms of import for a failing path
+
+    near = get_close_matches(str(name), list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+class GraphflowError(Exception):
+    """Whatever graphflow raises by itself."""
+
+
+class InvalidUpdateError(GraphflowError):
+    """An update, an input or a destination that the graph cannot take."""
+
+
+class UnknownKeyError(InvalidUpdateError):
+    """An update or an input has keys that no schema of the graph declares.
+
+    Attributes:
+        keys: the unknown keys.
+        known: the keys there are.
+    """
+
+    def __init__(self, where: str, keys: Sequence[object], known: Sequence[str]) -> None:
+        """Say which keys are unknown in `where`, and the nearest known ones."""
+        self.keys = tuple(keys)
+        self.known = tuple(known)
+        hints = "".join(
+            f"{key!r}{did_you_mean(key, known)}" + ("" if key is keys[-1] else ", ") for key in keys
+        )
+        word = "key" if len(keys) == 1 else "keys"
+        super().__init__(
+            f"{where} has the unknown {word} {hints}; the state has {quoted(known)}. "
+            f'Declare the key in a schema, or build StateGraph(..., extra="ignore") to drop it'
+        )
+
+
+class UnknownNodeError(InvalidUpdateError):
+    """A goto, a Send or a branch names something that is no node of the graph.
+
+    Attributes:
+        name: what was named.
+        known: the nodes there are.
+    """
+
+    def __init__(self, where: str, name: object, known: Sequence[str], why: str = "") -> None:
+        """Say that `name`, given by `where`, is no destination."""
+        self.name = name
+        self.known = tuple(known)
+        if not why:
+            why = f"{did_you_mean(name, known)}; the nodes are {quoted(known)}"
+        super().__init__(f"{where} names {name!r}, which is no node to go to{why}")
+
+
+class InvalidBranchError(InvalidUpdateError, ValueError, KeyError):
+    """A path function returned something that is no destination.
+
+    It is a `ValueError` and a `KeyError` too, because LangGraph raises the one for `None` and
+    the other for an answer that the path map does not have.
+
+    Attributes:
+        answer: what the path function returned.
+    """
+
+    def __init__(self, message: str, answer: object) -> None:
+        """Keep the answer beside the message."""
+        self.answer = answer
+        super().__init__(message)
+
+    __str__ = Exception.__str__  # KeyError's would show the message in quotes
+
+
+class ConcurrentUpdateError(InvalidUpdateError):
+    """A channel got more writes in one superstep than it takes.
+
+    Attributes:
+        key: the channel.
+        writers: the nodes that wrote, in plan order.
+        values: what they wrote, in the same order.
+    """
+
+    def __init__(
+        self, message: str, key: str, writers: Sequence[str], values: Sequence[object]
+    ) -> None:
+        """Keep the writes beside the message."""
+        self.key = key
+        self.writers = tuple(writers)
+        self.values = tuple(values)
+        super().__init__(message)
+
+
+class InPlaceEditError(InvalidUpdateError):
+    """A node changed a list, dict or set of the state it was handed.
+
+    Attributes:
+        key: the channel whose value changed.
+        nodes: the nodes that had been handed it in that superstep.
+    """
+
+    def __init__(self, key: str, nodes: Sequence[str]) -> None:
+        """Say which key changed under which nodes."""
+        self.key = key
+        self.nodes = tuple(nodes)
+        who = f"node {nodes[0]!r}" if len(nodes) == 1 else f"one of the nodes {quoted(nodes)}"
+        super().__init__(
+            f"the value of {key!r} was changed in place while {who} ran; "
+            f"the state is read-only: return {{{key!r}: ...}} with what is to change"
+        )
+
+
+class EmptyInputError(GraphflowError):
+    """There is nothing to run: no input and nothing to resume, or a Command that says nothing."""
+
+
+class InvalidGraphError(GraphflowError, ValueError):
+    """A call of the builder asks for something that no graph can have."""
+
+
+class GraphValidationError(InvalidGraphError):
+    """The graph cannot be compiled.
+
+    Attributes:
+        findings: one sentence for every mistake found.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        """Show all findings, a line each."""
+        self.findings = tuple(findings)
+        lines = "".join(f"\n- {finding}" for finding in findings)
+        super().__init__(f"the graph cannot be compiled:{lines}")
+
+
+class GraphRecursionError(GraphflowError, RecursionError):
+    """The run took as many supersteps as `recursion_limit` allows, and had not come to its end.
+
+    Attributes:
+        limit: the limit that was reached.
+        nodes: the nodes that ran in the last superstep.
+    """
+
+    def __init__(self, limit: int, nodes: Sequence[str]) -> None:
+        """Say where the run was, and how to allow more."""
+        self.limit = limit
+        self.nodes = tuple(nodes)
+        word = "superstep" if limit == 1 else "supersteps"
+        super().__init__(
+            f"{limit} {word} ran without reaching the end; the last one ran {quoted(nodes)}. "
+            f"If the graph is not caught in a loop, allow more: "
+            f'config={{"recursion_limit": {limit * 2}}}'
+        )
+
+
+class ParentCommand(GraphflowError):
+    """A node returned `Command(graph=Command.PARENT)`, and the graph has no parent.
+
+    Attributes:
+        command: the Command.
+    """
+
+    def __init__(self, command: "Command") -> None:
+        """Keep the Command."""
+        self.command = command
+        super().__init__(
+            "Command(graph=Command.PARENT) was returned by a node of a graph that has no parent; "
+            "leave out graph= to address the graph itself"
+        )
+
+
+class TaskAbandoned(GraphflowError, RuntimeError):  # noqa: N818 - it says what happened to the task
+    """A task that the run no longer waits for tried to use the run.
+
+    Attributes:
+        node: the node whose task it is.
+    """
+
+    def __init__(self, node: str) -> None:
+        """Name the node."""
+        self.node = node
+        super().__init__(
+            f"the task of node {node!r} has ended or was abandoned, so nothing it writes is seen; "
+            f"do not use the writer after the node returned"
+        )
+
+
+class AbandonedTaskWarning(RuntimeWarning):
+    """A sync node still ran in its thread when the grace after its cancelling was over."""

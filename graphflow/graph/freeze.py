@@ -1,0 +1,147 @@
+"""Compiles a blueprint into a `Topology`: names become nodes, and nothing is looked up again."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from graphflow._blueprint import Blueprint, BranchSpec
+from graphflow._core.topology import Branch, Callee, Join, Node, Reader, Topology
+from graphflow.channels import MISSING
+from graphflow.constants import END, START
+from graphflow.schema import Schema
+from graphflow.types import Middleware
+
+
+def freeze(
+    blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middleware]
+) -> Topology:
+    """Return a valid blueprint as a topology; later changes of the builder do not reach it."""
+    readers = _Readers(blueprint)
+    keys = frozenset(blueprint.channels)
+    entry = Node(
+        START,
+        -1,
+        Callee(_same, None, (), inline=True),
+        Reader(()),
+        frozenset(blueprint.input.channels),
+        {},
+    )
+    nodes = {
+        name: Node(
+            name,
+            rank,
+            blueprint.nodes[name].signature.callee,
+            readers.of(blueprint.nodes[name].schema),
+            keys,
+            blueprint.nodes[name].metadata,
+            blueprint.nodes[name].defer,
+        )
+        for rank, name in enumerate(sorted(blueprint.nodes))
+    }
+    _link(blueprint, {START: entry, **nodes}, readers)
+    channels = dict(blueprint.channels)
+    return Topology(
+        nodes=nodes,
+        entry=entry,
+        channels=channels,
+        keys=keys,
+        managed=dict(blueprint.managed),
+        starts=tuple((k, c.fresh) for k, c in channels.items() if c.fresh() is not MISSING),
+        fading=tuple(key for key, channel in channels.items() if channel.fades),
+        preparing=frozenset(key for key, channel in channels.items() if channel.prepares),
+        output=tuple(blueprint.output.channels),
+        named={
+            spec.function: name for name, spec in blueprint.nodes.items() if _hashable(spec.function)
+        },
+        forgiving=forgiving,
+        middleware=tuple(middleware),
+    )
+
+
+class _Readers:
+    """One reader for each schema."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        self.channels = blueprint.channels
+        self.made: dict[type[Any], Reader] = {}
+
+    def of(self, schema: Schema) -> Reader:
+        """Return how a state class sees the state."""
+        made = self.made.get(schema.cls)
+        if made is None:
+            keys = None if len(schema.channels) == len(self.channels) else tuple(schema.channels)
+            made = Reader(keys, tuple(schema.managed.items()), schema.shape)
+            self.made[schema.cls] = made
+        return made
+
+
+def _link(blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers) -> None:
+    """Give every node its edges."""
+    targets: dict[str, set[Node]] = {}
+    for source, target in blueprint.edges:
+        reached = _reach(blueprint, nodes, (target,))
+        targets.setdefault(_name(blueprint, source), set()).update(reached)
+    for name, found in targets.items():
+        nodes[name].successors = tuple(sorted(found, key=lambda node: node.rank))
+    for index, (sources, target) in enumerate(blueprint.joins):
+        for end in _reach(blueprint, nodes, (target,)):
+            _join(index, [nodes[_name(blueprint, source)] for source in sources], end)
+    for source, branches in blueprint.branches.items():
+        node = nodes[_name(blueprint, source)]
+        schema = blueprint.nodes[node.name].schema if node.rank >= 0 else blueprint.schema
+        node.branches += tuple(
+            _branch(blueprint, branch, readers.of(branch.schema or schema))
+            for branch in branches.values()
+        )
+    for node in nodes.values():
+        branches_only_async = any(branch.path.sync is None for branch in node.branches)
+        node.needs_loop = node.callee.sync is None or branches_only_async
+        node.simple = not node.joins and not any(target.defer for target in node.successors)
+
+
+def _name(blueprint: Blueprint, reference: object) -> str:
+    """Return the name of a node that validation has found."""
+    name = blueprint.resolve(reference)
+    assert name is not None, "validate() has looked at every reference"
+    return name
+
+
+def _reach(blueprint: Blueprint, nodes: dict[str, Node], targets: Iterable[object]) -> list[Node]:
+    """Return the nodes behind targets; END is none."""
+    names = (_name(blueprint, target) for target in targets)
+    return [nodes[name] for name in names if name != END]
+
+
+def _join(index: int, sources: Sequence[Node], target: Node) -> None:
+    """Let a node wait for several; each has a bit."""
+    distinct = list(dict.fromkeys(sources))
+    join = Join(index, (1 << len(distinct)) - 1, target)
+    for bit, source in enumerate(distinct):
+        source.joins = (*source.joins, (join, 1 << bit))
+    if target.defer:
+        target.gathers = (*target.gathers, join)
+
+
+def _branch(blueprint: Blueprint, spec: BranchSpec, reader: Reader) -> Branch:
+    """Return a conditional edge with its path map resolved."""
+    destinations = None
+    if spec.path_map is not None:
+        destinations = {
+            answer: _name(blueprint, target) for answer, target in spec.path_map.items()
+        }
+    return Branch(spec.name, spec.signature.callee, reader, destinations)
+
+
+def _same(given: object) -> object:
+    """Hand on the input: what START does."""
+    return given
+
+
+def _hashable(function: object) -> bool:
+    """Tell whether a function can be looked up."""
+    try:
+        hash(function)
+    except TypeError:
+        return False
+    return True
+
+

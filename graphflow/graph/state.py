@@ -1,0 +1,391 @@
+"""`StateGraph`: nodes, edges and branches are gathered here, and `compile()` makes a graph of them.
+
+What the engine needs is decided in `freeze.py`, what is wrong is found in `validate.py`.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast, overload
+
+from typing_extensions import TypeVar as DefaultTypeVar
+
+from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
+from graphflow._signature import Signature, name_of, read_function
+from graphflow.channels import Channel
+from graphflow.compiled import CompiledStateGraph
+from graphflow.constants import END, START
+from graphflow.errors import GraphValidationError, InvalidGraphError, quoted
+from graphflow.graph.freeze import freeze
+from graphflow.managed import ManagedValue
+from graphflow.schema import Schema, merge, read_schema
+from graphflow.types import Middleware
+from graphflow.validate import findings
+
+__all__ = ("CompiledStateGraph", "StateGraph")
+
+StateT = TypeVar("StateT")
+ContextT = DefaultTypeVar("ContextT", default=None)
+F = TypeVar("F", bound=Callable[..., Any])
+
+Action: TypeAlias = Any
+"""A node: a function of the state, sync or async, or an object with `invoke` or `ainvoke`."""
+
+Reference: TypeAlias = str | Callable[..., Any]
+"""A node, by its name or its function."""
+
+
+class StateGraph(Generic[StateT, ContextT]):
+    """Builds a graph whose nodes share a state.
+
+    Every key of the state is a channel; its annotation says how writes combine:
+    `Annotated[list, operator.add]` joins them, a plain annotation keeps the last one.
+
+    Args:
+        state_schema: the state, a TypedDict or a dataclass.
+        context_schema: what callers pass as `context=`; nodes find it in `Runtime`. A dict is
+            made into an instance where this is a dataclass.
+        input_schema: the keys a caller may give; all of the state unless said.
+        output_schema: the keys that `invoke` returns; all of the state unless said.
+        extra: `"ignore"` drops keys that no schema declares; `"forbid"` makes them an error.
+
+    Raises:
+        TypeError: if a schema is neither TypedDict nor dataclass.
+        ValueError: if two schemas disagree about a key, or a reducer does not take two arguments.
+
+    Example:
+        >>> import operator
+        >>> from typing import Annotated, TypedDict
+        >>> class State(TypedDict):
+        ...     log: Annotated[list[str], operator.add]
+        >>> builder = StateGraph(State)
+        >>> _ = builder.add_node("greet", lambda state: {"log": ["hello"]})
+        >>> _ = builder.add_edge(START, "greet")
+        >>> builder.compile().invoke({"log": ["start"]})
+        {'log': ['start', 'hello']}
+    """
+
+    def __init__(
+        self,
+        state_schema: type[StateT],
+        context_schema: type[ContextT] | None = None,
+        *,
+        input_schema: type[Any] | None = None,
+        output_schema: type[Any] | None = None,
+        extra: Literal["forbid", "ignore"] = "forbid",
+    ) -> None:
+        """Read the schemas."""
+        if extra not in ("forbid", "ignore"):
+            msg = f"extra must be 'forbid' or 'ignore', not {extra!r}"
+            raise ValueError(msg)
+        self._extra = extra
+        self._context_schema = context_schema
+        self._schemas: dict[Any, Schema] = {}
+        self._channels: dict[str, Channel] = {}
+        self._managed: dict[str, type[ManagedValue]] = {}
+        self._schema = self._read(state_schema, "state_schema")
+        self._input = self._read(input_schema or state_schema, "input_schema")
+        self._output = self._read(output_schema or state_schema, "output_schema")
+        for schema, given in ((self._input, input_schema), (self._output, output_schema)):
+            if given is not None and given is not state_schema and schema.managed:
+                msg = (
+                    f"{given.__name__!r} has {quoted(schema.managed)}, which the engine fills in "
+                    f"for nodes; it can be neither input nor output"
+                )
+                raise InvalidGraphError(msg)
+        self._nodes: dict[str, NodeSpec] = {}
+        self._edges: dict[tuple[Any, Any], None] = {}
+        self._joins: dict[tuple[tuple[Any, ...], Any], None] = {}
+        self._branches: dict[Any, dict[str, BranchSpec]] = {}
+
+    def _read(self, cls: Any, role: str) -> Schema:  # noqa: ANN401 - checked when read
+        """Read a state class once, and take in its channels."""
+        schema = self._schemas.get(cls) if isinstance(cls, Hashable) else None
+        if schema is None:
+            schema = read_schema(cls, role)
+            merge(self._channels, schema)
+            self._managed.update(schema.managed)
+            self._schemas[cls] = schema
+        return schema
+
+    @overload
+    def add_node(
+        self,
+        node: str,
+        action: Action,
+        *,
+        defer: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+        input_schema: type[Any] | None = None,
+        destinations: Mapping[str, str] | Sequence[str] | None = None,
+        inline: bool = False,
+    ) -> Self: ...
+
+    @overload
+    def add_node(
+        self,
+        node: Callable[..., Any],
+        *,
+        defer: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+        input_schema: type[Any] | None = None,
+        destinations: Mapping[str, str] | Sequence[str] | None = None,
+        inline: bool = False,
+    ) -> Self: ...
+
+    def add_node(  # noqa: PLR0913 - LangGraph's signature
+        self,
+        node: str | Action,
+        action: Action | None = None,
+        *,
+        defer: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+        input_schema: type[Any] | None = None,
+        destinations: Mapping[str, str] | Sequence[str] | None = None,
+        inline: bool = False,
+    ) -> Self:
+        """Add a node.
+
+        Args:
+            node: its name, or the function itself, which then gives the name.
+            action: the function: sync or async, of the state, and of `config`, `runtime`,
+                `writer` or `store` if it has such parameters; or an object with `invoke` or
+                `ainvoke`. It returns a dict of keys to write, None, a `Command`, or a list.
+            defer: whether it waits until no other task is due.
+            metadata: facts for whoever watches runs; part of `config["metadata"]` in the node.
+            input_schema: the state it sees, if not the graph's; its keys become channels too.
+                The annotation of the function's first parameter says the same.
+            destinations: names that its Commands go to, for drawings and `compile()`'s checks.
+            inline: whether a sync function may run on the event loop: for one that is quick and
+                never blocks; others run in threads there.
+
+        Raises:
+            InvalidGraphError: if the name is taken, reserved or has ':' or '|' in it.
+            TypeError: if the action cannot be a node.
+        """
+        if action is None:
+            if isinstance(node, str):
+                msg = f"node {node!r} has no action; use add_node({node!r}, function)"
+                raise InvalidGraphError(msg)
+            node, action = name_of(node), node
+        self._check_name(node)
+        signature = read_function(action, f"node {node!r}", inline=inline)
+        schema = self._schema
+        wanted = input_schema or signature.state
+        if wanted is not None and wanted is not schema.cls:
+            schema = self._read(wanted, f"input_schema of node {node!r}")
+        self._nodes[node] = NodeSpec(
+            node, action, signature, schema, defer, metadata or {}, tuple(destinations or ())
+        )
+        return self
+
+    def _check_name(self, name: object) -> None:
+        """Raise if no new node can have this name."""
+        if not isinstance(name, str) or not name:
+            msg = f"a node's name must be a string that is not empty, not {name!r}"
+            raise InvalidGraphError(msg)
+        if name in self._nodes:
+            msg = f"there is a node {name!r} already; give this one another name: add_node('name', f)"
+            raise InvalidGraphError(msg)
+        if name in (START, END):
+            msg = f"{name!r} is a reserved name; give the node another one"
+            raise InvalidGraphError(msg)
+        if ":" in name or "|" in name:
+            msg = f"the node name {name!r} has ':' or '|' in it, which separate names; leave them out"
+            raise InvalidGraphError(msg)
+
+    @overload
+    def node(self, name: F, /) -> F: ...
+
+    @overload
+    def node(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
+
+    def node(self, name: Any = None, /, **options: Any) -> Any:
+        """Add the decorated function as a node; bare, with a name, or with `add_node`'s options.
+
+        Example:
+            >>> from typing import TypedDict
+            >>> class State(TypedDict):
+            ...     n: int
+            >>> builder = StateGraph(State)
+            >>> @builder.node
+            ... def count(state: State) -> State:
+            ...     return {"n": state["n"] + 1}
+        """
+        if callable(name):
+            self.add_node(name)
+            return name
+
+        def add(function: F) -> F:
+            self.add_node(name or name_of(function), function, **options)
+            return function
+
+        return add
+
+    def add_edge(self, start_key: Reference | Sequence[Reference], end_key: Reference) -> Self:
+        """Let a node run after another, or after several others have all run (a join).
+
+        Args:
+            start_key: a node or START; or a list of nodes.
+            end_key: a node or END.
+
+        Raises:
+            InvalidGraphError: if it leaves END, leads to START, or joins START.
+        """
+        if end_key == START:
+            msg = "no edge can lead to START; to run a node again, give that node's name"
+            raise InvalidGraphError(msg)
+        if isinstance(start_key, str) or callable(start_key):
+            if start_key == END:
+                msg = f"no edge can leave END; add_edge({END!r}, ...) is the wrong way round"
+                raise InvalidGraphError(msg)
+            self._edges[start_key, end_key] = None
+            return self
+        sources = tuple(start_key)
+        if not sources:
+            msg = "add_edge([], ...) waits for no node; name at least one"
+            raise InvalidGraphError(msg)
+        for source in sources:
+            if source in (START, END):
+                msg = f"a join waits for nodes, and {source!r} is none; leave it out of the list"
+                raise InvalidGraphError(msg)
+        self._joins[sources, end_key] = None
+        return self
+
+    def add_conditional_edges(
+        self,
+        source: Reference,
+        path: Callable[..., Any],
+        path_map: Mapping[Any, Reference] | Sequence[str] | None = None,
+    ) -> Self:
+        """Let a function choose where to go after a node.
+
+        Args:
+            source: the node, or START.
+            path: a function of the state, sync or async, that returns a node's name, END, a
+                `Send`, or a list of these. It sees the state before the superstep with its own
+                node's writes. A sync one runs on the event loop.
+            path_map: what each answer stands for; a list of names stands for themselves. A
+                `Literal` return annotation says the same.
+
+        Raises:
+            InvalidGraphError: if the node has that path function already, or it leaves END.
+            TypeError: if `path` cannot be called with a state.
+        """
+        if source == END:
+            msg = "no edge can leave END"
+            raise InvalidGraphError(msg)
+        name = name_of(path)
+        said = f"the path function {name!r} of {source if isinstance(source, str) else name_of(source)!r}"
+        branches = self._branches.setdefault(source, {})
+        if name == "<lambda>":
+            name = _free("<lambda>", branches)
+        if name in branches:
+            msg = f"{said} is there already; a node takes each path function once"
+            raise InvalidGraphError(msg)
+        signature = read_function(path, said, inline=True)
+        schema = None
+        if signature.state is not None and signature.state is not self._schema.cls:
+            schema = self._read(signature.state, f"the state of {said}")
+        branches[name] = BranchSpec(name, signature, _path_map(path_map, signature), schema)
+        return self
+
+    def add_sequence(self, nodes: Sequence[Action | tuple[str, Action]]) -> Self:
+        """Add nodes, each with an edge from the one before.
+
+        Args:
+            nodes: functions, or (name, function) pairs.
+
+        Raises:
+            InvalidGraphError: if there are none, or a name is taken.
+        """
+        if not nodes:
+            msg = "add_sequence([]) adds nothing; give at least one node"
+            raise InvalidGraphError(msg)
+        previous: str | None = None
+        for item in nodes:
+            if isinstance(item, tuple):
+                name, action = cast("tuple[str, Any]", item)
+            else:
+                name, action = name_of(item), item
+            self.add_node(name, action)
+            if previous is not None:
+                self.add_edge(previous, name)
+            previous = name
+        return self
+
+    def set_entry_point(self, key: Reference) -> Self:
+        """Let runs begin at a node: `add_edge(START, key)`."""
+        return self.add_edge(START, key)
+
+    def set_conditional_entry_point(
+        self,
+        path: Callable[..., Any],
+        path_map: Mapping[Any, Reference] | Sequence[str] | None = None,
+    ) -> Self:
+        """Let a function choose where runs begin: `add_conditional_edges(START, ...)`."""
+        return self.add_conditional_edges(START, path, path_map)
+
+    def set_finish_point(self, key: Reference) -> Self:
+        """Let the path end after a node: `add_edge(key, END)`."""
+        return self.add_edge(key, END)
+
+    def compile(
+        self,
+        *,
+        name: str | None = None,
+        middleware: Sequence[Middleware] = (),
+        store: Any = None,  # noqa: ANN401 - nodes are handed it as it is
+        cancel_grace: float = 5.0,
+    ) -> CompiledStateGraph[StateT, ContextT]:
+        """Check the graph and make it runnable; the builder can go on being changed.
+
+        Args:
+            name: its name, for whoever watches runs.
+            middleware: functions that make a context manager, entered around every task inside
+                the task's own context, the first one outermost. Each is called with the task's
+                `ExecutionInfo`.
+            store: what nodes find as `runtime.store`.
+            cancel_grace: how many seconds a sync node that was cancelled in its thread may
+                take to end before it is left behind.
+
+        Raises:
+            GraphValidationError: with everything that is wrong, in `.findings`.
+        """
+        blueprint = Blueprint(
+            self._schema,
+            self._input,
+            self._output,
+            self._channels,
+            self._managed,
+            self._nodes,
+            self._edges,
+            self._joins,
+            self._branches,
+        )
+        if found := findings(blueprint):
+            raise GraphValidationError(found)
+        return CompiledStateGraph(
+            freeze(blueprint, forgiving=self._extra == "ignore", middleware=middleware),
+            name=name or "graphflow",
+            context_schema=self._context_schema,
+            store=store,
+            cancel_grace=cancel_grace,
+        )
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    """Return a name that is not taken yet: the name itself, or with a number."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name} {number}"
+    return free
+
+
+def _path_map(
+    given: Mapping[Any, Reference] | Sequence[str] | None, signature: Signature
+) -> Mapping[Any, Any] | None:
+    """Return a path map as a dict, by what was given or what the annotation promises."""
+    if isinstance(given, Mapping):
+        return dict(cast("Mapping[Any, Any]", given)) or None
+    names = signature.answers if given is None else tuple(given)
+    return {name: name for name in names} if names else None

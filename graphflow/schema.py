@@ -1,0 +1,162 @@
+"""Reads a state class into channels; all typing magic of graphflow lives here.
+
+A schema is a `TypedDict` or a dataclass. Each of its keys becomes a channel by the last word of
+its annotation: `Annotated[list, operator.add]` a `Reducer`, `Annotated[str, Ephemeral]` that kind
+of channel, `Annotated[bool, IsLastStepManager]` a managed value, anything else a `LastValue`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import suppress
+from inspect import isclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
+
+from typing_extensions import NotRequired, ReadOnly, Required, TypeIs
+from typing_extensions import is_typeddict as is_extended_typeddict
+
+from graphflow._record import record
+from graphflow.channels import Channel, LastValue, Reducer
+from graphflow.managed import ManagedValue
+
+__all__ = ("Schema", "fields_of", "is_schema", "merge", "read_schema")
+
+
+@record
+class Schema:
+    """What a state class declares.
+
+    Attributes:
+        cls: the class.
+        channels: its keys with their channels, in the order of declaration.
+        managed: its keys that the engine fills in.
+        shape: makes an instance from a dict of values, or None where the dict itself is it.
+    """
+
+    cls: type[Any]
+    channels: dict[str, Channel]
+    managed: dict[str, type[ManagedValue]]
+    shape: Callable[[dict[str, Any]], Any] | None
+
+
+def is_schema(cls: object) -> TypeIs[type[Any]]:
+    """Tell whether `cls` is a class that `read_schema` takes."""
+    if not isclass(cls):
+        return False
+    return is_typeddict(cls) or is_extended_typeddict(cls) or dataclasses.is_dataclass(cls)
+
+
+def read_schema(cls: object, role: str) -> Schema:
+    """Read a state class.
+
+    Args:
+        cls: a TypedDict or a dataclass.
+        role: what the class is for, as the error shows it, such as `state_schema`.
+
+    Raises:
+        TypeError: if it is neither.
+        ValueError: if a reducer does not take two arguments.
+    """
+    if not is_schema(cls):
+        msg = f"{role} must be a TypedDict or a dataclass, not {cls!r}"
+        raise TypeError(msg)
+    channels: dict[str, Channel] = {}
+    managed: dict[str, type[ManagedValue]] = {}
+    for key, hint in get_type_hints(cls, include_extras=True).items():
+        rule = _rule(key, _without_qualifiers(hint))
+        if isinstance(rule, Channel):
+            channels[key] = rule
+        else:
+            managed[key] = rule
+    shape = _shaper(cls) if dataclasses.is_dataclass(cls) else None
+    return Schema(cls, channels, managed, shape)
+
+
+def _without_qualifiers(hint: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Strip `Required`, `NotRequired` and `ReadOnly` from around an annotation."""
+    while get_origin(hint) in (Required, NotRequired, ReadOnly):
+        hint = get_args(hint)[0]
+    return hint
+
+
+def _rule(key: str, hint: Any) -> Channel | type[ManagedValue]:  # noqa: ANN401 - any annotation
+    """Return the channel, or the managed value, that a key's annotation asks for."""
+    if get_origin(hint) is not Annotated:
+        return _keyed(LastValue(hint), key)
+    inner, *words = get_args(hint)
+    kind = _without_qualifiers(inner)
+    for word in words:
+        if isclass(word) and issubclass(word, ManagedValue):
+            return word
+        if isinstance(word, Channel):
+            return _keyed(word, key)
+        if isclass(word) and issubclass(word, Channel):
+            return _keyed(word(kind), key)
+    if callable(words[-1]):
+        return _keyed(_reducer(key, get_origin(kind) or kind, words[-1]), key)
+    for word in words[:-1]:  # a word of documentation behind the reducer must not hide it
+        if callable(word):
+            with suppress(ValueError):
+                return _keyed(Reducer(get_origin(kind) or kind, word), key)
+    return _keyed(LastValue(kind), key)
+
+
+def _reducer(key: str, kind: object, function: Callable[[Any, Any], Any]) -> Reducer:
+    """Make the reducer of a key; its error names the key."""
+    try:
+        return Reducer(kind, function)
+    except ValueError as error:
+        msg = f"key {key!r}: {error}"
+        raise ValueError(msg) from None
+
+
+def _keyed(channel: Channel, key: str) -> Channel:
+    """Tell the channel its key; an instance shared by several keys is copied."""
+    if channel.key not in ("", key):
+        from copy import copy  # noqa: PLC0415 - rare
+
+        channel = copy(channel)
+    channel.key = key
+    return channel
+
+
+def _shaper(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    """Return what makes an instance of a dataclass from the values there are."""
+    fields = frozenset(field.name for field in dataclasses.fields(cls) if field.init)
+
+    def shape(values: dict[str, Any]) -> Any:  # noqa: ANN401 - an instance of cls
+        return cls(**{key: value for key, value in values.items() if key in fields})
+
+    return shape
+
+
+def merge(channels: dict[str, Channel], schema: Schema) -> None:
+    """Add a schema's channels to those a graph has.
+
+    A key that is plain in a later schema keeps the rule it has.
+
+    Raises:
+        ValueError: if a later schema has another rule for a key.
+    """
+    for key, channel in schema.channels.items():
+        there = channels.setdefault(key, channel)
+        if not there.same(channel) and type(channel) is not LastValue:
+            msg = (
+                f"key {key!r} is {_told(channel)} in {schema.cls.__name__!r}, but another schema of "
+                f"this graph makes it {_told(there)}; give it the same annotation in both"
+            )
+            raise ValueError(msg)
+
+
+def _told(channel: Channel) -> str:
+    """Name a channel for an error."""
+    if isinstance(channel, Reducer):
+        function = channel.operator
+        return f"a Reducer with {getattr(function, '__name__', function)!r}"
+    return f"a {type(channel).__name__}"
+
+
+def fields_of(value: object) -> dict[str, Any] | None:
+    """Return the fields of a dataclass instance as an update, or None if it is no such thing."""
+    if isclass(value) or not dataclasses.is_dataclass(value):
+        return None
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

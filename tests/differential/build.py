@@ -1,0 +1,247 @@
+"""Builds a described graph in LangGraph or in graphflow, and runs it: the same code for both.
+
+The library is a parameter, so whatever differs in what comes out, the library did.
+"""
+
+import asyncio
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+
+import trio
+
+from tests.differential.specs import (
+    END,
+    START,
+    BoomError,
+    Branch,
+    Case,
+    Given,
+    Graph,
+    Node,
+    Replace,
+    Result,
+    Schema,
+    SendTo,
+    Target,
+    append_digit,
+)
+from tests.differential.traces import Mode, Trace
+
+Driver: TypeAlias = Literal["threads", "asyncio", "trio"]
+
+ONE_AT_A_TIME = 1  # so that tasks end in the order in which they start
+
+
+class State(TypedDict, total=False):
+    """The graph's state."""
+
+    log: Annotated[list[str], operator.add]
+    total: Annotated[int, operator.add]
+    digits: Annotated[int, append_digit]
+    x: int
+
+
+class Narrow(TypedDict, total=False):
+    """What some nodes read of it."""
+
+    log: Annotated[list[str], operator.add]
+    total: Annotated[int, operator.add]
+
+
+class Private(TypedDict, total=False):
+    """What others read: a key that is in no schema of the graph."""
+
+    log: Annotated[list[str], operator.add]
+    total: Annotated[int, operator.add]
+    secret: int
+
+
+SCHEMAS: Mapping[Schema, type] = {"state": State, "narrow": Narrow, "private": Private}
+
+
+@dataclass(frozen=True)
+class Library:
+    """The names of one library that the tests use; both have them under the same paths."""
+
+    builder: Callable[..., Any]
+    send: Callable[..., Any]
+    command: Callable[..., Any]
+    overwrite: type[Any]
+    errors: Mapping[type[Exception], str]
+
+
+def library(package: str) -> Library:
+    """Return a library by the name of its package."""
+    graph, types, errors = (import_module(f"{package}.{name}") for name in ("graph", "types", "errors"))
+    return Library(
+        graph.StateGraph,
+        types.Send,
+        types.Command,
+        types.Overwrite,
+        {
+            BoomError: "BoomError",
+            errors.InvalidUpdateError: "InvalidUpdateError",
+            errors.GraphRecursionError: "GraphRecursionError",
+        },
+    )
+
+
+def build(lib: Library, graph: Graph, driver: Driver) -> Any:  # noqa: ANN401 - of either library
+    """Return the compiled graph; its nodes are async unless it is to run on threads."""
+    builder = lib.builder(State)
+    for node in graph.nodes:
+        action = acting(lib, node) if driver == "threads" else acting_async(lib, node)
+        builder.add_node(node.name, action, defer=node.defer, input_schema=SCHEMAS[node.reads])
+    for source, target in graph.edges:
+        builder.add_edge(source, target)
+    for join in graph.joins:
+        builder.add_edge(list(join.sources), join.target)
+    for number, branch in enumerate(graph.branches):
+        path = choosing(lib, branch)
+        path.__name__ = f"branch_{number}"
+        builder.add_conditional_edges(branch.source, path, path_map(branch))
+    return builder.compile()
+
+
+def acting(lib: Library, node: Node) -> Callable[[Given], object]:
+    """Return a node's function."""
+
+    def act(state: Given) -> object:
+        return returned(lib, node, node.act(state))
+
+    return act
+
+
+def acting_async(lib: Library, node: Node) -> Callable[[Given], object]:
+    """Return a node's function as a coroutine function."""
+
+    async def act(state: Given) -> object:
+        return returned(lib, node, node.act(state))
+
+    return act
+
+
+def returned(lib: Library, node: Node, result: Result) -> object:
+    """Return what a node does in the form in which it says it."""
+    writes = [(key, written(lib, value)) for key, value in result.writes]
+    goto = [aimed(lib, target) for target in result.goto]
+    match node.form:
+        case "nothing":
+            return None
+        case "dict":
+            return dict(writes)
+        case "command":
+            return lib.command(update=dict(writes), goto=goto[0] if len(goto) == 1 else goto)
+        case "pairs":
+            return lib.command(update=writes, goto=goto)
+        case "list":
+            return [lib.command(goto=goto), *({key: value} for key, value in writes)]
+
+
+def written(lib: Library, value: object) -> object:
+    """Return a written value as the library takes it."""
+    return lib.overwrite(list(value.lines)) if isinstance(value, Replace) else value
+
+
+def aimed(lib: Library, target: Target) -> object:
+    """Return a target as the library takes it."""
+    return lib.send(target.node, dict(target.arg)) if isinstance(target, SendTo) else target
+
+
+def choosing(lib: Library, branch: Branch) -> Callable[[Given], object]:
+    """Return a path function: with a path map it answers in the map's keys."""
+
+    def choose(state: Given) -> object:
+        targets = [
+            target.upper() if branch.mapped and isinstance(target, str) else aimed(lib, target)
+            for target in branch.choose(state)
+        ]
+        return targets[0] if len(targets) == 1 else targets
+
+    return choose
+
+
+def path_map(branch: Branch) -> dict[str, str] | None:
+    """Return a branch's path map, if it has one."""
+    if not branch.mapped:
+        return None
+    targets = {target for option in branch.choice.options for target in option}
+    return {target.upper(): target for target in targets if isinstance(target, str)}
+
+
+def trace(lib: Library, case: Case, mode: Mode, driver: Driver) -> Trace:
+    """Run a case, and return what came out."""
+    graph = build(lib, case.graph, driver)
+    given = {key: written(lib, value) for key, value in case.given}
+    config = {"recursion_limit": case.limit, "max_concurrency": ONE_AT_A_TIME}
+    chunks: list[Any] = []
+    run = drive(driver)
+    try:
+        run(graph, given, config, mode, chunks)
+    except tuple(lib.errors) as error:
+        name = next(name for kind, name in lib.errors.items() if isinstance(error, kind))
+        return Trace(comparable(lib, chunks), name)
+    return Trace(comparable(lib, chunks))
+
+
+Drive: TypeAlias = Callable[[Any, Given, Mapping[str, Any], Mode, list[Any]], None]
+
+
+def drive(driver: Driver) -> Drive:
+    """Return what runs a compiled graph and adds its chunks, or its result, to a list."""
+    match driver:
+        case "threads":
+            return drive_threads
+        case "asyncio":
+            return lambda *args: asyncio.run(drive_async(*args))
+        case "trio":
+            return lambda *args: trio.run(drive_async, *args)
+
+
+def drive_threads(
+    graph: Any,  # noqa: ANN401 - of either library
+    given: Given,
+    config: Mapping[str, Any],
+    mode: Mode,
+    chunks: list[Any],
+) -> None:
+    """Run a graph by its sync entry points."""
+    if mode == "invoke":
+        chunks.append(graph.invoke(given, config))
+        return
+    for chunk in graph.stream(given, config, stream_mode=stream_mode(mode)):
+        chunks.append(chunk)  # noqa: PERF402 - those before an error count
+
+
+async def drive_async(
+    graph: Any,  # noqa: ANN401 - of either library
+    given: Given,
+    config: Mapping[str, Any],
+    mode: Mode,
+    chunks: list[Any],
+) -> None:
+    """Run a graph by its async entry points, on whichever loop this is awaited."""
+    if mode == "invoke":
+        chunks.append(await graph.ainvoke(given, config))
+        return
+    async for chunk in graph.astream(given, config, stream_mode=stream_mode(mode)):
+        chunks.append(chunk)  # noqa: PERF401 - those before an error count
+
+
+def stream_mode(mode: Mode) -> str | list[str]:
+    """Return a mode as stream() takes it."""
+    return ["updates", "values"] if mode == "both" else mode
+
+
+def comparable(lib: Library, value: object) -> Any:  # noqa: ANN401 - any value
+    """Return a value with the library's own objects in it as plain data."""
+    if isinstance(value, lib.overwrite):
+        return Replace(tuple(value.value))
+    if isinstance(value, dict):
+        return {key: comparable(lib, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(comparable(lib, item) for item in value)
+    return value

@@ -1,0 +1,284 @@
+"""The examples, run for real: what they return and what they print."""
+
+import asyncio
+import gc
+import io
+import subprocess
+import sys
+import sysconfig
+import time
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from examples import code_census, weather_agent
+from examples.code_census import Census, Function
+from examples.weather_agent import Message
+
+EXAMPLES = Path(weather_agent.__file__).parent
+STDLIB = Path(sysconfig.get_path("stdlib"))
+JSON_PACKAGE = STDLIB / "json"
+LA = "In Los Angeles it is 19.4 °C with few clouds and wind from the west at 5 m/s"
+
+MODULE = '''\
+class Kettle:
+    """Holds water."""
+
+    def boil(self):
+        async def whistle():
+            pass
+
+        return whistle
+
+
+def pour(cup):
+    return cup
+'''
+
+
+def user(question: str) -> list[Message]:
+    """Open a conversation with one question."""
+    return [{"role": "user", "content": question}]
+
+
+def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python command line in the folder of the examples, as a reader would."""
+    return subprocess.run(  # noqa: S603 - every command is written in this file
+        [sys.executable, "-X", "utf8", *arguments],
+        cwd=EXAMPLES,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+# The weather agent
+
+
+async def stream_nodes(question: str) -> list[str]:
+    """Name the nodes in the order in which their updates arrive."""
+    messages = user(question)
+    stream = weather_agent.graph.astream({"messages": messages}, stream_mode="updates")
+    return [node async for chunk in stream for node in chunk]
+
+
+def test_agent_calls_the_tool_and_then_answers() -> None:
+    """One city takes one turn of the loop: agent, action, agent."""
+    nodes = asyncio.run(stream_nodes("what's the weather in la"))
+    assert nodes == ["agent", "action", "agent"]
+
+
+def test_agent_goes_round_the_loop_once_for_each_city() -> None:
+    """Two cities take two turns of the loop."""
+    nodes = asyncio.run(stream_nodes("what's the weather in la or nyc"))
+    assert nodes == ["agent", "action", "agent", "action", "agent"]
+
+
+def test_agent_answers_from_the_recorded_weather() -> None:
+    """The answer carries what the station of the city reported."""
+    messages = asyncio.run(weather_agent.show_values(user("what's the weather in la")))
+    assert messages[-1]["content"] == f"{LA} (KLAX, 2025-03-18T20:53Z)."
+
+
+def test_agent_owns_up_to_a_city_it_does_not_know() -> None:
+    """A city without a station is named in the answer, and nothing is made up."""
+    messages = asyncio.run(weather_agent.show_values(user("what's the weather in atlantis")))
+    assert messages[-1]["content"] == "There is no weather station in atlantis."
+
+
+def test_both_views_of_the_conversation_hold_the_same_messages() -> None:
+    """Adding up the updates gives the messages of the last values."""
+    question = user("what's the weather in la or nyc")
+    updates = asyncio.run(weather_agent.show_updates(question))
+    values = asyncio.run(weather_agent.show_values(question))
+    said = [(message["role"], message["content"]) for message in updates]
+    assert said == [(message["role"], message["content"]) for message in values]
+
+
+def test_weather_agent_prints_updates_and_then_values(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first half names the nodes, the second counts the messages up through both questions."""
+    asyncio.run(weather_agent.main())
+    updates, values = capsys.readouterr().out.split("--- stream_mode='values'")
+    loop = ["agent", "action", "agent"]
+    speakers = [line.split()[0] for line in updates.splitlines()[1:] if line]
+    assert speakers == ["user", *loop, "user", *loop, "action", "agent"]
+    counts = [int(line[9:12]) for line in values.splitlines() if line.startswith("messages:")]
+    assert counts == list(range(1, 11))
+
+
+def test_weather_agent_runs_as_a_script() -> None:
+    """`python weather_agent.py` prints the answer and ends well."""
+    script = run_script("weather_agent.py")
+    assert (script.returncode, script.stderr) == (0, "")
+    assert LA in script.stdout
+
+
+# The census
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Write a folder with known contents, among them what must be left out."""
+    files = {
+        "kettle.py": MODULE,
+        "deep/cup.py": "def drink(): pass\n",
+        "latin.py": "# coding: latin-1\nname = 'caf\xe9'\n",
+        "empty.py": "",
+        "broken.py": "def (:\n",
+        "null.py": "\0",
+        "readme.txt": "def no_code(): pass\n",
+        "test/test_cup.py": "class Test: pass\n",
+        "site-packages/other.py": "class Other: pass\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="latin-1")
+    return tmp_path
+
+
+def quiet() -> Console:
+    """Make a console that is no terminal; what it prints is in its `file`."""
+    return Console(file=io.StringIO(), width=100)
+
+
+def printed(console: Console) -> str:
+    """Read what a quiet console printed."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def take(folder: Path) -> Census:
+    """Take the census of a folder without a terminal."""
+    return code_census.take_census(code_census.find_files(folder), quiet())
+
+
+def test_census_counts_nested_and_async_definitions(folder: Path) -> None:
+    """Classes, functions and lines of all the files that parse are added up."""
+    census = take(folder)
+    assert (census.modules, census.classes, census.functions, census.lines) == (4, 1, 4, 15)
+
+
+def test_census_orders_the_longest_functions(folder: Path) -> None:
+    """The longest comes first, with its place; equals stay as they are met, outer ones first."""
+    assert take(folder).longest == (
+        Function(lines=5, name="boil", file="kettle.py", line=4),
+        Function(lines=2, name="pour", file="kettle.py", line=11),
+        Function(lines=2, name="whistle", file="kettle.py", line=5),
+        Function(lines=1, name="drink", file="deep/cup.py", line=1),
+    )
+
+
+def test_census_lists_files_that_do_not_parse(folder: Path) -> None:
+    """A file with a syntax error or a null byte is named and stops nothing."""
+    assert take(folder).broken == ("broken.py", "null.py")
+
+
+def test_census_leaves_installed_packages_out(folder: Path) -> None:
+    """With the tests counted, `site-packages` still is not."""
+    names = [file["name"] for file in code_census.find_files(folder, tests=True)]
+    assert "test/test_cup.py" in names
+    assert "site-packages/other.py" not in names
+
+
+def test_census_agrees_with_the_tokens_of_a_real_package() -> None:
+    """In the standard `json`, `def` and `class` tokens are as many as functions and classes."""
+    names: list[str] = []
+    for path in JSON_PACKAGE.glob("*.py"):
+        with tokenize.open(path) as file:
+            names += [token.string for token in tokenize.generate_tokens(file.readline)]
+    census = take(JSON_PACKAGE)
+    assert census.functions == names.count("def")
+    assert census.classes == names.count("class")
+    assert census.broken == ()
+
+
+@pytest.fixture
+def switching_collector() -> Iterator[None]:
+    """Let another thread in at each garbage collection, so also in the middle of a parse."""
+
+    def let_others_in(_phase: str, _info: dict[str, int]) -> None:
+        time.sleep(0)
+
+    gc.callbacks.append(let_others_in)
+    yield
+    gc.callbacks.remove(let_others_in)
+
+
+@pytest.mark.usefixtures("switching_collector")
+def test_census_survives_a_switch_of_threads_inside_the_parser() -> None:
+    """Where the parser is not safe in threads, files are parsed one at a time."""
+    files = [
+        file for name in ("asyncio", "email") for file in code_census.find_files(STDLIB / name)
+    ]
+    assert code_census.take_census(files, quiet()).modules == len(files)
+
+
+def test_census_keeps_only_the_ten_longest() -> None:
+    """The merged list stays short however many functions there are."""
+    lengths = [function.lines for function in take(JSON_PACKAGE).longest]
+    assert lengths == sorted(lengths, reverse=True)
+    assert len(lengths) == code_census.LONGEST
+
+
+def test_census_announces_each_file_before_it_is_done(folder: Path) -> None:
+    """One file at a time, its name arrives while it is read and its update after that."""
+    files = code_census.find_files(folder)
+    chunks = list(
+        code_census.graph.stream(
+            {"files": files}, {"max_concurrency": 1}, stream_mode=["custom", "updates"]
+        )
+    )
+    assert [mode for mode, _ in chunks] == ["custom", "updates"] * len(files)
+    assert [name for _, name in chunks[::2]] == [file["name"] for file in files]
+
+
+def test_census_prints_plain_text_where_there_is_no_terminal() -> None:
+    """Into a file go the tables, without a terminal's control codes."""
+    console = quiet()
+    code_census.main(["--package", "json"], console)
+    assert "JSONObject" in printed(console)
+    assert "\x1b" not in printed(console)
+
+
+def test_census_draws_its_progress_on_a_terminal() -> None:
+    """On a terminal the bar is drawn and ends with all the files done."""
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    code_census.main(["--package", "json", "--limit", "3"], console)
+    assert "3/3 done" in printed(console)
+    assert "\x1b[" in printed(console)
+
+
+def test_census_names_the_files_that_do_not_parse(folder: Path) -> None:
+    """The file's name is printed below the tables."""
+    console = quiet()
+    code_census.show(take(folder), console)
+    assert "does not parse: broken.py" in printed(console)
+
+
+def test_census_refuses_a_package_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong name is a usage error that tells what to give."""
+    with pytest.raises(SystemExit):
+        code_census.main(["--package", "no_such_package"], quiet())
+    assert "name a package, such as json" in capsys.readouterr().err
+
+
+def test_census_runs_as_a_script() -> None:
+    """`python code_census.py` prints the tables into a pipe and ends well."""
+    script = run_script("code_census.py", "--package", "json")
+    assert (script.returncode, script.stderr) == (0, "")
+    assert "JSONObject" in script.stdout
+
+
+def test_census_without_rich_says_what_to_install() -> None:
+    """Where rich cannot be imported, one line says how to get it."""
+    hide_rich = "sys.modules['rich.console'] = None"
+    script = run_script("-c", f"import sys; {hide_rich}; import code_census")
+    assert script.returncode == 1
+    assert script.stderr.splitlines() == [
+        "The census is drawn with rich, which is missing: pip install rich (or the extra 'demo')"
+    ]
