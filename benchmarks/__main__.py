@@ -57,9 +57,9 @@ def _measure(options: argparse.Namespace) -> int:
     session = table.Session(libraries, effort, table.choose(options.names), _tell)
     results = table.measure(session, _machine(libraries))
     _tell("")
-    _say(report.as_text(results))
     if options.json:
         options.json.write_text(report.as_json(results))
+    _say(report.as_text(results))
     if results.failures:
         return _FAILED
     return _OVER_TARGET if options.check and results.over else 0

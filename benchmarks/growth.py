@@ -79,6 +79,7 @@ GROWTHS = (
 def objects_in_a_run(library: Library, small: int, large: int) -> Grown:
     """Count the objects alive in the middle of one run, after few and after many supersteps."""
     graph = graphs.loop(library, large + 2)
+    _run_out(graph, {"n": large})  # what a library makes once, at a first run, is not counted
     counts: list[int] = []
 
     async def run() -> None:

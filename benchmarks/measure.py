@@ -48,7 +48,7 @@ class Effort:
     repeats: int
 
 
-FULL = Effort(sample=0.02, budget=1.2, repeats=20)
+FULL = Effort(sample=0.02, budget=2.0, repeats=30)
 QUICK = Effort(sample=0.01, budget=0.15, repeats=6)
 ONCE = Effort(sample=0.0, budget=0.0, repeats=1)
 

@@ -111,9 +111,11 @@ def _factor(grown: Grown | None) -> str:
 
 
 def _number(figure: float | None) -> str:
-    """Return the figure with about three digits."""
+    """Return the figure with about three digits, a count as it is."""
     if figure is None:
         return _NONE
+    if float(figure).is_integer():  # an int has this method from Python 3.12 on
+        return f"{figure:,.0f}"
     digits = 2 if figure < 1 else 1 if figure < _MANY else 0
     return f"{figure:,.{digits}f}"
 

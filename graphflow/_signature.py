@@ -65,7 +65,9 @@ def read_function(function: object, said: str, *, inline: bool = False) -> Signa
     if code is None and (hasattr(function, "invoke") or hasattr(function, "ainvoke")):
         return Signature(_read_runnable(function, inline=inline))
     if not callable(function):
-        msg = f"{said} must be a function, or an object with 'invoke' or 'ainvoke', not {function!r}"
+        msg = (
+            f"{said} must be a function, or an object with 'invoke' or 'ainvoke', not {function!r}"
+        )
         raise TypeError(msg)
     called = cast("Function", function)
     asks: tuple[tuple[str, Asked], ...] = ()

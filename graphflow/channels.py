@@ -33,6 +33,7 @@ __all__ = (
     "UntrackedValue",
 )
 
+
 @final
 class Missing:
     """The type of `MISSING`."""
@@ -43,11 +44,14 @@ class Missing:
         """Show the name."""
         return "MISSING"
 
+
 MISSING: Final = Missing()
 """What a channel holds before anything was written to it."""
 
+
 class TooManyWritesError(InvalidUpdateError):
     """A channel was given more writes in one superstep than it takes; the barrier adds who wrote."""
+
 
 class Origin(Protocol):
     """Where one write comes from: what `prepare` of a reducer derives stable ids from."""
@@ -56,6 +60,7 @@ class Origin(Protocol):
     def id(self) -> str:
         """Unique for the task and the write within it, and the same when the task is replayed."""
         ...
+
 
 class Channel:
     """A rule for one key: its first value, and how the writes of a superstep change it.
@@ -110,6 +115,7 @@ class Channel:
         """Show kind and key."""
         return f"<{type(self).__name__} {self.key!r}>"
 
+
 class LastValue(Channel):
     """Holds what was written last; takes one write a superstep."""
 
@@ -122,6 +128,7 @@ class LastValue(Channel):
             raise TooManyWritesError(msg)
         value = writes[0]
         return value.value if type(value) is Overwrite else value
+
 
 class AnyValue(Channel):
     """Holds the last of any number of writes, which are taken to be equal; fades."""
@@ -137,6 +144,7 @@ class AnyValue(Channel):
         """Return the last write in plan order."""
         value = writes[-1]
         return cast("Any", value.value) if type(value) is Overwrite else value
+
 
 class Ephemeral(LastValue):
     """Holds what the superstep before wrote, for one superstep only.
@@ -166,6 +174,7 @@ class Ephemeral(LastValue):
         """Compare the guard too."""
         return super().same(other) and getattr(other, "guard", None) == self.guard
 
+
 class Untracked(Ephemeral):
     """Holds what was written last, for this run only: no checkpoint keeps it."""
 
@@ -176,6 +185,7 @@ class Untracked(Ephemeral):
     def fades(self) -> bool:
         """It does not."""
         return False
+
 
 class Topic(Channel):
     """Collects writes into a list; a written list adds its items.
@@ -213,6 +223,7 @@ class Topic(Channel):
         """Compare what is kept too."""
         return isinstance(other, Topic) and other.accumulate == self.accumulate
 
+
 # `a + b` of two exact lists is a fresh list that nobody else holds, so the second and later
 # writes of one superstep may extend it: a fan-out of n appends in O(n), not O(n * n).
 _IN_PLACE: Final[dict[object, tuple[Callable[[Any, Any], Any], tuple[type, ...]]]] = {
@@ -229,6 +240,7 @@ _CONCRETE: Final[dict[object, type]] = {
     collections.abc.Mapping: dict,
     collections.abc.MutableMapping: dict,
 }
+
 
 class Reducer(Channel):
     """Combines the value and each write by a function of two arguments.
@@ -298,6 +310,7 @@ class Reducer(Channel):
         """Compare the functions."""
         return isinstance(other, Reducer) and _same_function(self.operator, other.operator)
 
+
 def check_reducer(function: object) -> None:
     """Raise `ValueError` if `function` does not take two positional arguments."""
     try:
@@ -315,6 +328,7 @@ def check_reducer(function: object) -> None:
         )
         raise ValueError(msg)
 
+
 def _overwritten(writes: Sequence[object]) -> object:
     """Return the value of the one `Overwrite` among the writes."""
     values = [write.value for write in writes if type(write) is Overwrite]
@@ -322,6 +336,7 @@ def _overwritten(writes: Sequence[object]) -> object:
         msg = "it takes one Overwrite in a superstep"
         raise TooManyWritesError(msg)
     return values[0]
+
 
 def _marks_overwrite(value: dict[Any, Any]) -> bool:
     """Tell whether LangGraph would take a dict for an `Overwrite`: data must not be able to be one."""

@@ -76,10 +76,14 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
 
     def __repr__(self) -> str:
         """Show name and nodes."""
-        return f"<{type(self).__name__} {self.name!r} with the nodes {quoted(self._topology.nodes)}>"
+        return (
+            f"<{type(self).__name__} {self.name!r} with the nodes {quoted(self._topology.nodes)}>"
+        )
 
     def with_config(
-        self, config: RunnableConfig | None = None, **kwargs: Any  # noqa: ANN401 - keys of the config
+        self,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401 - keys of the config
     ) -> "CompiledStateGraph[StateT, ContextT]":
         """Return the same graph with a config bound, under whatever a call gives.
 
@@ -245,11 +249,11 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             raise ValueError(msg)
         return configs
 
-    def _concurrency(
-        self, config: RunnableConfig | Sequence[RunnableConfig] | None
-    ) -> int | None:
+    def _concurrency(self, config: RunnableConfig | Sequence[RunnableConfig] | None) -> int | None:
         """Return how many runs of a batch may go on at once."""
-        first = config if config is None or isinstance(config, Mapping) else next(iter(config), None)
+        first = (
+            config if config is None or isinstance(config, Mapping) else next(iter(config), None)
+        )
         return merged(self.config, cast("RunnableConfig | None", first)).get("max_concurrency")
 
     def _run(

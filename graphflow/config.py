@@ -62,7 +62,10 @@ def merged(*configs: Mapping[str, Any] | None) -> RunnableConfig:
             if value is None:
                 continue
             if key == "tags":
-                joined[key] = [*joined.get(key, ()), *(t for t in value if t not in joined.get(key, ()))]
+                joined[key] = [
+                    *joined.get(key, ()),
+                    *(t for t in value if t not in joined.get(key, ())),
+                ]
             elif key in ("metadata", "configurable"):
                 joined[key] = {**joined.get(key, {}), **value}
             else:

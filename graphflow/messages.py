@@ -168,10 +168,8 @@ class _AddMessages:
             TypeError: as calling the reducer does.
             ValueError: as calling the reducer does, but for removals, which need the list.
         """
-        given = _as_list(update, _UPDATE)
-        prepared = _complete(given, _UPDATE, lambda: _derived_ids(origin.id))
-        if prepared is given:
-            return update
+        messages = _as_list(update, _UPDATE)
+        prepared = _complete(messages, _UPDATE, lambda: _derived_ids(origin.id))
         return prepared if isinstance(update, _LIST) else prepared[0]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from graphflow._blueprint import Blueprint
+from graphflow._record import record
 from graphflow.constants import END, START
 from graphflow.errors import did_you_mean, quoted
 
@@ -11,59 +12,85 @@ __all__ = ("findings",)
 
 def findings(blueprint: Blueprint) -> list[str]:
     """Return a sentence for every mistake of a graph, or an empty list."""
-    return [*dict.fromkeys([*_no_entry(blueprint), *_unknown(blueprint), *_ambiguous(blueprint)])]
+    return [*dict.fromkeys([*_no_entry(blueprint), *_unknown(blueprint)])]
 
 
 def _no_entry(blueprint: Blueprint) -> Iterator[str]:
     """Find that a run would have nowhere to begin."""
-    if not any(source == START for source, _ in blueprint.edges) and not blueprint.branches.get(START):
+    if not any(source == START for source, _ in blueprint.edges) and not blueprint.branches.get(
+        START
+    ):
         first = next(iter(blueprint.nodes), "first_node")
         yield f"no edge leaves START, so a run has nowhere to begin; use add_edge(START, {first!r})"
 
 
-def _references(blueprint: Blueprint) -> Iterator[tuple[str, object]]:
-    """Yield whatever names a node, with the place where it does."""
-    for source, target in blueprint.edges:
-        yield f"the edge {_shown(source)} -> {_shown(target)}", source
-        yield f"the edge {_shown(source)} -> {_shown(target)}", target
+@record
+class _Reference:
+    """Something that names a node, and how to say where it does.
+
+    The place is put into words only for a finding: doing it for every edge would be most of the
+    time that `compile()` takes.
+    """
+
+    words: str
+    ends: tuple[object, ...]
+    named: object
+
+    @property
+    def place(self) -> str:
+        """Where it is named."""
+        return self.words.format(*map(_shown, self.ends))
+
+
+def _references(blueprint: Blueprint) -> Iterator[_Reference]:
+    """Yield whatever names a node."""
+    for edge in blueprint.edges:
+        yield _Reference("the edge {} -> {}", edge, edge[0])
+        yield _Reference("the edge {} -> {}", edge, edge[1])
     for sources, target in blueprint.joins:
+        words = f"the edge [{', '.join(['{}'] * len(sources))}] -> {{}}"
         for end in (*sources, target):
-            yield f"the edge [{', '.join(map(_shown, sources))}] -> {_shown(target)}", end
+            yield _Reference(words, (*sources, target), end)
     for source, branches in blueprint.branches.items():
         for branch in branches.values():
-            place = f"the conditional edge {branch.name!r} of {_shown(source)}"
-            yield place, source
+            ends = (branch.name, source)
+            yield _Reference("the conditional edge {} of {}", ends, source)
             for target in (branch.path_map or {}).values():
-                yield f"the path map of {place}", target
+                yield _Reference("the path map of the conditional edge {} of {}", ends, target)
     for node in blueprint.nodes.values():
         for target in node.signature.goto:
-            yield f"the return annotation of node {node.name!r}", target
+            yield _Reference("the return annotation of node {}", (node.name,), target)
         for target in node.destinations:
-            yield f"destinations of node {node.name!r}", target
+            yield _Reference("destinations of node {}", (node.name,), target)
 
 
 def _unknown(blueprint: Blueprint) -> Iterator[str]:
-    """Find names that no node has."""
+    """Find names that no node has, and functions that are no node's or several nodes'."""
     nodes = blueprint.nodes
-    for place, reference in _references(blueprint):
-        if isinstance(reference, str):
-            if reference not in nodes and reference not in (START, END):
-                hint = did_you_mean(reference, nodes)
-                yield f"{place} names {reference!r}, which is no node{hint}; there are {quoted(nodes)}"
-        elif blueprint.resolve(reference) is None:
-            yield f"{place} names the function {_shown(reference)}, which is no node's; add it first"
-
-
-def _ambiguous(blueprint: Blueprint) -> Iterator[str]:
-    """Find functions that stand for a node and are the function of several."""
-    for place, reference in _references(blueprint):
-        if isinstance(reference, str):
+    for reference in _references(blueprint):
+        name = reference.named
+        if isinstance(name, str):
+            if name not in nodes and name not in (START, END):
+                yield (
+                    f"{reference.place} names {name!r}, which is no node"
+                    f"{did_you_mean(name, nodes)}; there are {quoted(nodes)}"
+                )
             continue
-        names = [n.name for n in blueprint.nodes.values() if n.function is reference]
-        if len(names) > 1:
-            yield f"{place} names a function that is that of {quoted(names)}; give the name instead"
+        found = [node.name for node in nodes.values() if node.function == name]
+        if not found:
+            yield (
+                f"{reference.place} names the function {_shown(name)}, which is no node's; "
+                f"add it with add_node"
+            )
+        elif len(found) > 1:
+            yield (
+                f"{reference.place} names the function {_shown(name)}, which is that of "
+                f"{quoted(found)}; give the name instead"
+            )
 
 
 def _shown(reference: object) -> str:
     """Show a name, or a function by its name."""
-    return repr(reference if isinstance(reference, str) else getattr(reference, "__name__", reference))
+    if isinstance(reference, str):
+        return repr(reference)
+    return repr(getattr(reference, "__name__", reference))

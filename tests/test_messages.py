@@ -480,6 +480,13 @@ def test_messages_before_that_lack_an_id_get_one() -> None:
     assert None not in {merged[0]["id"], merged[1].id, merged[2]["id"]}
 
 
+@pytest.mark.parametrize("lacking", [Said("a"), {**user("a"), "id": None}])
+def test_an_id_of_none_before_is_found_by_a_plain_append(lacking: object) -> None:
+    """Although that looks at no message by itself."""
+    (first, _) = add_messages([lacking], user("b", "2"))
+    assert (first.id if isinstance(first, Said) else first["id"]) is not None
+
+
 def test_ids_outside_a_run_are_random_uuids() -> None:
     """Two calls give different ones."""
     ids = {add_messages([], "hi")[0]["id"] for _ in range(2)}

@@ -4,7 +4,7 @@ Everything that can fail comes first; then the state is changed. No outcome's ti
 has any influence here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from graphflow._core.state import RunState, Succeeded, Task
@@ -62,11 +62,12 @@ def fold(values: Mapping[str, Any], outcomes: Sequence[Succeeded]) -> dict[str, 
             else:
                 written[key] = [value]
     channels = outcomes[0].task.run.graph.channels
-    for key, writes in written.items():
-        try:
+    key = ""
+    try:
+        for key, writes in written.items():
             written[key] = channels[key].fold(values.get(key, MISSING), writes)
-        except Exception as error:  # noqa: BLE001 - a reducer may raise anything
-            _explain(error, key, writes, outcomes)
+    except Exception as error:  # noqa: BLE001 - a reducer may raise anything
+        _explain(error, key, written[key], outcomes)
     return written
 
 
@@ -78,7 +79,9 @@ def _explain(
     step = outcomes[0].task.step
     who = f"node {writers[0]!r}" if len(set(writers)) == 1 else f"the nodes {quoted(writers)}"
     if isinstance(error, TooManyWritesError):
-        shown = ", ".join(f"{name!r} wrote {value!r}" for name, value in zip(writers, writes, strict=True))
+        shown = ", ".join(
+            f"{name!r} wrote {value!r}" for name, value in zip(writers, writes, strict=True)
+        )
         msg = f"key {key!r} was written {len(writes)} times in superstep {step}: {shown}; {error}"
         raise ConcurrentUpdateError(msg, key, writers, writes) from None
     if type(error) is InvalidUpdateError:
@@ -97,16 +100,24 @@ def _check_untouched(
     """
     values, sizes = state.values, state.sizes
     for key in _handed_out(state, outcomes):
-        if key in sizes and len(values[key]) != sizes[key] and changed.get(key) is not values[key]:
-            raise InPlaceEditError(key, [done.task.node.name for done in outcomes if _reads(done.task, key)])
+        if (
+            key in sizes
+            and len(values[key]) != sizes[key]
+            and changed.get(key) is not values[key]
+        ):
+            names = [done.task.node.name for done in outcomes if _reads(done.task, key)]
+            raise InPlaceEditError(key, names)
 
 
-def _handed_out(state: RunState, outcomes: Sequence[Succeeded]) -> Sequence[str]:
+def _handed_out(state: RunState, outcomes: Sequence[Succeeded]) -> Iterable[str]:
     """Return the keys that the superstep's tasks were handed, or may have been."""
+    if len(outcomes) == 1:
+        task = outcomes[0].task
+        keys = task.node.reader.keys
+        if keys is None or task.node.branches:
+            return state.sizes
+        return keys if task.index < 0 else ()
     tasks = [done.task for done in outcomes if done.task.index < 0 or done.task.node.branches]
-    if len(tasks) == 1 and not tasks[0].node.branches:
-        keys = tasks[0].node.reader.keys
-        return tuple(state.sizes) if keys is None else keys
     return [key for key in state.sizes if any(_reads(task, key) for task in tasks)] if tasks else ()
 
 
@@ -122,11 +133,14 @@ def _follow(
     state: RunState, outcomes: Sequence[Succeeded]
 ) -> tuple[tuple[Node, ...], Sequence[Send], dict[int, int], tuple[Node, ...]]:
     """Return the next frontier; only the out-edges of the finished tasks are looked at."""
-    if len(outcomes) == 1 and not state.waiting:
-        done = outcomes[0]
-        node = done.task.node
-        if node.simple and not done.goto:
-            return node.successors, (), state.joins, ()
+    first = outcomes[0]
+    if len(outcomes) == 1 and first.task.node.simple and not state.waiting:
+        if not first.goto:
+            return first.task.node.successors, (), state.joins, ()
+        if len(first.goto) == 1 and not first.task.node.successors:
+            (only,) = first.goto
+            if isinstance(only, Node) and not only.defer:
+                return (only,), (), state.joins, ()
     frontier = _Frontier(state)
     for done in outcomes:
         for node in done.task.node.successors:

@@ -23,7 +23,10 @@ def parse(task: Task, result: object) -> Succeeded:
         update = cast("dict[str, Any]", result)
         if not update.keys() <= task.node.writable:
             update = _sifted(task, update, task.node.writable)
-        return Succeeded(task, _prepared(task, tuple(update.items())), ())
+        writes = tuple(update.items())
+        if task.run.graph.preparing:
+            writes = _prepared(task, writes)
+        return Succeeded(task, writes, ())
     if result is None:
         return Succeeded(task, (), ())
     if isinstance(result, (Command, Send)):
@@ -99,7 +102,9 @@ def _pairs(task: Task, update: object, writable: frozenset[str]) -> Iterable[Wri
 def _is_pairs(update: object) -> bool:
     """Tell whether an update is a list of (key, value) pairs."""
     return isinstance(update, (list, tuple)) and all(
-        isinstance(pair, tuple) and len(cast("tuple[Any, ...]", pair)) == 2 and isinstance(pair[0], str)  # noqa: PLR2004 - a pair
+        isinstance(pair, tuple)
+        and len(cast("tuple[Any, ...]", pair)) == 2
+        and isinstance(pair[0], str)  # noqa: PLR2004 - a pair
         for pair in cast("Sequence[object]", update)
     )
 
@@ -153,6 +158,8 @@ def destination(graph: Topology, said: str, name: object) -> Sequence[Node | Sen
     Raises:
         UnknownNodeError: if it is no destination; `said` tells who named it.
     """
+    if type(name) is str and (node := graph.nodes.get(name)) is not None:
+        return (node,)
     if isinstance(name, Send):
         if isinstance(name.node, str) and name.node in graph.nodes:
             return (name,)
@@ -163,8 +170,6 @@ def destination(graph: Topology, said: str, name: object) -> Sequence[Node | Sen
         if known is None:
             raise UnknownNodeError(f"a Send in {said}", name.node, tuple(graph.nodes))
         return (Send(known, name.arg),)
-    if isinstance(name, str) and (node := graph.nodes.get(name)) is not None:
-        return (node,)
     if name == END:
         return ()
     known = _function_name(graph, name)
@@ -189,7 +194,9 @@ def _refuse(task: Task, result: object) -> NoReturn:
     if task.node.rank < 0:
         msg = f"the input must be a dict of state keys, a schema instance or a Command, not {result!r}"
         raise InvalidUpdateError(msg)
-    hint = "return a dict of state keys, None, a Command, a list with a Command, or a schema instance"
+    hint = (
+        "return a dict of state keys, None, a Command, a list with a Command, or a schema instance"
+    )
     close = getattr(result, "close", None)
     if hasattr(result, "cr_code") and close is not None:
         close()  # or Python warns that it was never awaited

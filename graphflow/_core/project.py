@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from graphflow._core.state import Run, RunState, Succeeded, View, Write, Written
+from graphflow._core.state import (
+    Failed,
+    Outcome,
+    Run,
+    RunState,
+    Succeeded,
+    View,
+    Write,
+    Written,
+)
 
 
 def tagged(view: View, mode: str, data: object) -> object:
@@ -11,9 +20,19 @@ def tagged(view: View, mode: str, data: object) -> object:
     return (mode, data) if view.tagged else data
 
 
-def update_chunk(view: View, done: Succeeded) -> object:
-    """Return the `updates` chunk of one task."""
-    return tagged(view, "updates", {done.task.node.name: _update(view.keys, done.writes)})
+def update_chunk(view: View, outcome: Outcome) -> object | None:
+    """Return the `updates` chunk of a task that has ended, or None if it left no update.
+
+    A task of which only a conditional edge failed is shown: its node has done its work.
+    """
+    if type(outcome) is Succeeded:
+        done: Succeeded | None = outcome
+    else:
+        done = outcome.kept if isinstance(outcome, Failed) else None
+    if done is None:
+        return None
+    chunk = {done.task.node.name: _update(view.keys, done.writes)}
+    return ("updates", chunk) if view.tagged else chunk
 
 
 def custom_chunk(view: View, event: Written) -> object:

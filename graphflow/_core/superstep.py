@@ -14,7 +14,17 @@ from graphflow._core.effects import Cancel, Compute, Emit, Next, Program, Start
 from graphflow._core.fail import check
 from graphflow._core.plan import plan, start_order
 from graphflow._core.project import custom_chunk, update_chunk, values_chunk, wrote
-from graphflow._core.state import Event, Failed, Outcome, Run, RunState, Succeeded, Task, View, Written
+from graphflow._core.state import (
+    Event,
+    Failed,
+    Outcome,
+    Run,
+    RunState,
+    Succeeded,
+    Task,
+    View,
+    Written,
+)
 from graphflow.errors import GraphRecursionError
 
 
@@ -31,32 +41,21 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         yield from Emit((values_chunk(run, state),))
     tasks: Sequence[Task] = ()
     # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
-    while _within(run, state, tasks) and (tasks := plan(run, state)):
+    while True:
+        if state.step > run.limit:
+            raise GraphRecursionError(run.limit, [task.node.name for task in tasks])
+        if not (tasks := plan(run, state)):
+            return state
         if len(tasks) == 1 and not view.custom:
             outcome = yield from Compute(tasks[0])
-            if view.updates:
-                yield from _show(view, outcome)
+            if view.updates and (show := update_chunk(view, outcome)) is not None:
+                yield from Emit((show,))
             done = check((outcome,))
         else:
             done = _in_plan_order(tasks, check((yield from _together(view, tasks))))
         state = commit(state, done)
         if view.values and wrote(view, done):
             yield from Emit((values_chunk(run, state),))
-    return state
-
-
-def _within(run: Run, state: RunState, last: Sequence[Task]) -> bool:
-    """Return True while the run may take another superstep."""
-    if state.step > run.limit:
-        raise GraphRecursionError(run.limit, [task.node.name for task in last])
-    return True
-
-
-def _show(view: View, outcome: Outcome) -> Program[None]:
-    """Show the update of a task that has run alone; also when only a branch of it failed."""
-    done = outcome.kept if isinstance(outcome, Failed) else outcome
-    if done is not None:
-        yield from Emit((update_chunk(view, done),))
 
 
 def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
@@ -83,10 +82,8 @@ def _chunks(view: View, events: Sequence[Event]) -> list[object]:
     for event in events:
         if isinstance(event, Written):
             chunks.append(custom_chunk(view, event))
-        elif view.updates:
-            done = event.kept if isinstance(event, Failed) else event
-            if done is not None:
-                chunks.append(update_chunk(view, done))
+        elif view.updates and (chunk := update_chunk(view, event)) is not None:
+            chunks.append(chunk)
     return chunks
 
 

@@ -46,16 +46,22 @@ async def call(task: Task, place: Place) -> Outcome:
     kept: Succeeded | None = None
     branch: Branch | None = None
     try:
-        if task.run.graph.middleware:
+        callee = node.callee
+        if callee.asks or task.run.graph.middleware:
             result = await _within_middleware(task, scope, place)
-        elif node.callee.coro is not None and place.awaits and not node.callee.asks:
-            result = await node.callee.coro(task.input)  # the usual case, without a frame between
+        elif callee.coro is not None and (place.awaits or callee.sync is None):
+            result = await callee.coro(task.input)  # the usual cases, without a frame between
+        elif callee.sync is not None and not place.awaits:
+            result = callee.sync(task.input)
         else:
-            result = await _compute(node.callee, task.input, scope, place)
+            result = await _compute(callee, task.input, scope, place)
         done = parse(task, result)
         for branch in node.branches:
             kept = kept or done
-            answer = await _compute_path(branch, kept, scope, place)
+            if branch.path.sync is not None and not branch.path.asks:
+                answer = branch.path.sync(seen(branch, kept))
+            else:
+                answer = await _compute(branch.path, seen(branch, kept), scope, place)
             done = Succeeded(task, done.writes, [*done.goto, *follow(branch, kept, answer)])
     except Exception as error:  # noqa: BLE001 - a node may raise anything
         return Failed(task, without_our_frames(error), kept, branch)
@@ -83,11 +89,6 @@ async def _compute(callee: Callee, given: object, scope: Scope, place: Place) ->
     if callee.inline or not place.awaits:
         return callee.sync(given, **handed)
     return await place.in_thread(scope.task.node.name, partial(callee.sync, given, **handed))
-
-
-async def _compute_path(branch: Branch, done: Succeeded, scope: Scope, place: Place) -> object:
-    """Ask a path function where to go; a plain one is called where we are."""
-    return await _compute(branch.path, seen(branch, done), scope, place)
 
 
 def without_our_frames(error: Exception) -> Exception:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import trio
 
+
 class Crew(Protocol):
     """The tasks of a superstep that run at once."""
 
@@ -72,9 +73,7 @@ class Inbox:
     def post(self, event: Event) -> None:
         """Add an event, on the loop's thread."""
         self.events.append(event)
-        if self.waiter is not None and (
-            len(self.events) >= self.wanted or type(event) is Failed
-        ):
+        if self.waiter is not None and (len(self.events) >= self.wanted or type(event) is Failed):
             self.waiter.set()
 
     def write(self, task: Task, item: object) -> None:

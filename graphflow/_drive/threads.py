@@ -182,21 +182,17 @@ class _Driver:
         """Do what the program asks for, and return the answer."""
         kind = type(effect)  # see the asynchronous driver
         if kind is Compute:
-            return self._compute(effect.task)  # type: ignore[attr-defined]  # the line above
+            task: Task = effect.task  # type: ignore[attr-defined]  # the line above
+            if task.node.needs_loop:
+                self._crew().start((task,))
+                return self._crew().arrived(1)[0]
+            return self.context.copy().run(run_here, call(task, self.place))
         if kind is Next:
             return self._crew().arrived(effect.wanted)  # type: ignore[attr-defined]
         if kind is Start:
             return self._crew().start(effect.tasks)  # type: ignore[attr-defined]
         assert kind is Cancel, f"the driver does not know {effect!r}"
         return self._crew().end()
-
-    def _compute(self, task: Task) -> Event:
-        """Run a lone task, here if it can be."""
-        if not task.node.needs_loop:
-            return self.context.copy().run(run_here, call(task, self.place))
-        crew = self._crew()
-        crew.start((task,))
-        return crew.arrived(1)[0]
 
     def _crew(self) -> ThreadCrew:
         """Return the run's crew, made on first need."""

@@ -11,9 +11,7 @@ from graphflow.schema import Schema
 from graphflow.types import Middleware
 
 
-def freeze(
-    blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middleware]
-) -> Topology:
+def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middleware]) -> Topology:
     """Return a valid blueprint as a topology; later changes of the builder do not reach it."""
     readers = _Readers(blueprint)
     keys = frozenset(blueprint.channels)
@@ -50,7 +48,9 @@ def freeze(
         preparing=frozenset(key for key, channel in channels.items() if channel.prepares),
         output=tuple(blueprint.output.channels),
         named={
-            spec.function: name for name, spec in blueprint.nodes.items() if _hashable(spec.function)
+            spec.function: name
+            for name, spec in blueprint.nodes.items()
+            if _hashable(spec.function)
         },
         forgiving=forgiving,
         middleware=tuple(middleware),
@@ -143,5 +143,3 @@ def _hashable(function: object) -> bool:
     except TypeError:
         return False
     return True
-
-

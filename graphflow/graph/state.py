@@ -183,13 +183,17 @@ class StateGraph(Generic[StateT, ContextT]):
             msg = f"a node's name must be a string that is not empty, not {name!r}"
             raise InvalidGraphError(msg)
         if name in self._nodes:
-            msg = f"there is a node {name!r} already; give this one another name: add_node('name', f)"
+            msg = (
+                f"there is a node {name!r} already; give this one another name: add_node('name', f)"
+            )
             raise InvalidGraphError(msg)
         if name in (START, END):
             msg = f"{name!r} is a reserved name; give the node another one"
             raise InvalidGraphError(msg)
         if ":" in name or "|" in name:
-            msg = f"the node name {name!r} has ':' or '|' in it, which separate names; leave them out"
+            msg = (
+                f"the node name {name!r} has ':' or '|' in it, which separate names; leave them out"
+            )
             raise InvalidGraphError(msg)
 
     @overload

@@ -66,7 +66,7 @@ class Interpreter:
     def run(self, case: Case) -> None:
         """Admit the input, then take supersteps until nothing is due."""
         self.arrived = [set() for _ in self.graph.joins]
-        self.commit([Done(START, case.given, self.branched(START, "state", case.given))])
+        self.commit([Done(START, case.given, self.branched(START, case.given))])
         for step in count(1):
             if step > case.limit:
                 raise LimitError
@@ -91,12 +91,12 @@ class Interpreter:
         """Run a node and its branches; the node's update is shown even if a branch fails."""
         result = node.act(given)
         try:
-            branched = self.branched(node.name, node.reads, result.writes)
+            branched = self.branched(node.name, result.writes)
         finally:
             self.chunks.append(("updates", {node.name: update(result.writes)}))
         return Done(node.name, result.writes, [*result.goto, *branched])
 
-    def branched(self, name: str, reads: str, writes: Iterable[tuple[str, Any]]) -> list[Target]:
+    def branched(self, name: str, writes: Iterable[tuple[str, Any]]) -> list[Target]:
         """Return where a node's branches lead: they see the state and the node's own writes."""
         values = folded(self.values, writes)
         return [
@@ -115,8 +115,8 @@ class Interpreter:
         ran = {task.name for task in tasks}
         targets = [target for task in tasks for target in task.goto]
         self.sends = [target for target in targets if isinstance(target, SendTo)]
-        self.due = {target for target in targets if isinstance(target, str)} - {END}
-        self.due |= {target for source, target in self.graph.edges if source in ran} - {END}
+        self.due = {target for target in targets if isinstance(target, str)}
+        self.due |= {target for source, target in self.graph.edges if source in ran}
         for join, arrived in zip(self.graph.joins, self.arrived, strict=True):
             arrived |= ran & set(join.sources)
             self.due |= {join.target} if arrived == set(join.sources) else set()
@@ -128,7 +128,7 @@ class Interpreter:
     def defer(self) -> None:
         """Let deferred nodes wait while any other node is due; Sends do not hold them."""
         self.waiting |= {node.name for node in self.graph.nodes if node.defer} & self.due
-        self.due -= self.waiting
+        self.due -= self.waiting | {END}
         if not self.due:
             self.due, self.waiting = self.waiting, set()
 

@@ -128,8 +128,8 @@ def said_by(message: Any) -> Said:  # noqa: ANN401 - of either side
 
 
 def known(key: object) -> object:
-    """Return an id of a generated update itself, any other as random."""
-    return key if key in IDS else "random"
+    """Return an id of a generated update itself, or that there is none; any other is random."""
+    return key if key in IDS or key is None else "random"
 
 
 def merge(reducer: Reducer, left: object, right: object) -> list[Any] | None:
