@@ -52,6 +52,9 @@ FULL = Effort(sample=0.02, budget=2.0, repeats=30)
 QUICK = Effort(sample=0.01, budget=0.15, repeats=6)
 ONCE = Effort(sample=0.0, budget=0.0, repeats=1)
 
+_SHORT = 0.5
+"""Seconds that a first pass may take for a second one to be worth its time."""
+
 
 def _say_nothing(_progress: str) -> None:
     """Hear of progress and keep it."""
@@ -176,14 +179,20 @@ def attempt(name: K, act: Callable[[], R], failures: Failures[K]) -> R | None:
 def _first_pass(make: Maker, effort: Effort) -> _First:
     """Make the work, take one pass of it, and choose the passes and samples to come.
 
-    The first pass is the slowest, so a sample may come out shorter than asked for: it only has to
-    be long beside the clock's own cost.
+    Short work takes a second pass to judge by: a first one may import what is loaded on first use,
+    and samples of too few passes would never be warm.
     """
     work = make()
-    started = process_time()
-    seconds = sample(work, 1)
-    whole = process_time() - started
+    seconds, whole = _one_pass(work)
+    if whole < _SHORT:
+        seconds, whole = _one_pass(work)
     timed = seconds * work.units
     passes = max(1, round(effort.sample / max(timed, 1e-6)))
     samples = round(effort.budget / max(timed * (passes - 1) + whole, 1e-6))
     return _First(work, seconds, passes, samples)
+
+
+def _one_pass(work: Work) -> tuple[float, float]:
+    """Return the seconds that a unit took, and all the seconds that the pass took around it."""
+    started = process_time()
+    return sample(work, 1), process_time() - started

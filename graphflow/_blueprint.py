@@ -1,4 +1,4 @@
-"""What a builder has gathered, as plain data: `validate.py` checks it, `graph/freeze.py` compiles it."""
+"""What a builder has gathered, as plain data, to be checked and compiled by others."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -109,7 +109,7 @@ def _yields(function: Function) -> bool:
 
 
 def _read_runnable(thing: object, *, inline: bool) -> Callee:
-    """Read an object that is called through `invoke` and `ainvoke`, with the config if it takes it."""
+    """Read an object with `invoke` or `ainvoke`; it is handed the config if it takes it."""
     sync = getattr(thing, "invoke", None)
     coro = getattr(thing, "ainvoke", None)
     some = cast("Function", sync or coro)
@@ -166,7 +166,7 @@ def _asked(parameter: inspect.Parameter) -> Asked | None:
 
 
 def _asked_by_type(annotation: Any) -> Asked | None:  # noqa: ANN401 - any annotation
-    """Return what an annotation asks for; one for `None` beside it counts, and so do strings."""
+    """Return what an annotation asks for; unions and strings count too."""
     if isinstance(annotation, str):
         words = re.findall(r"\w+", annotation)
         return next((_BY_TYPE[word] for word in words if word in _BY_TYPE), None)
@@ -182,7 +182,7 @@ def _asked_by_type(annotation: Any) -> Asked | None:  # noqa: ANN401 - any annot
 
 
 def _annotated(callee: Callee, function: Function) -> Signature:
-    """Return what a function's annotations promise; those that cannot be resolved promise nothing."""
+    """Return what annotations promise; those that cannot be resolved promise nothing."""
     hints = dict(inspect.unwrap(function).__annotations__)
     if any(isinstance(hint, str) for hint in hints.values()):
         try:
@@ -193,25 +193,30 @@ def _annotated(callee: Callee, function: Function) -> Signature:
     first = next(iter(hints.values()), None) if _annotates_first(function, hints) else None
     return Signature(
         callee,
-        cast("type[Any]", first) if is_schema(first) else None,
+        first if is_schema(first) else None,
         _promised_goto(returned),
-        get_args(returned) if get_origin(returned) is Literal else None,
+        get_args(returned) if _origin(returned) is Literal else None,
     )
 
 
 def _annotates_first(function: Function, hints: dict[str, Any]) -> bool:
-    """Tell whether the first annotation is that of the first parameter, or of the one after self."""
+    """Tell whether the first annotation is that of the first parameter, leaving out self."""
     code = getattr(function, "__code__", None)
     if code is None:
         return True
     return next(iter(hints), None) in code.co_varnames[: 2 if inspect.ismethod(function) else 1]
 
 
+def _origin(annotation: object) -> object:
+    """Return what an annotation is a form of."""
+    return get_origin(annotation)
+
+
 def _promised_goto(returned: Any) -> tuple[str, ...]:  # noqa: ANN401 - any annotation
     """Return the node names in the `Command[Literal[...]]` of a return annotation."""
     if returned is None:
         return ()
-    if get_origin(returned) is Command:
+    if _origin(returned) is Command:
         literal = get_args(returned)[0]
-        return get_args(literal) if get_origin(literal) is Literal else ()
+        return get_args(literal) if _origin(literal) is Literal else ()
     return tuple(name for part in get_args(returned) for name in _promised_goto(part))

@@ -9,10 +9,10 @@ read into channels is `schema.py`'s business.
 import collections.abc
 import operator
 from collections.abc import Callable, Sequence
-from inspect import Parameter, isclass, signature
-from typing import Any, ClassVar, Final, Protocol, cast, final
+from inspect import Parameter, signature
+from typing import Any, ClassVar, Final, Protocol, TypeAlias, cast, final
 
-from graphflow.errors import InvalidUpdateError
+from graphflow.errors import InvalidUpdateError, TooManyWritesError
 from graphflow.types import Overwrite
 
 __all__ = (
@@ -28,7 +28,6 @@ __all__ = (
     "Origin",
     "Reducer",
     "Topic",
-    "TooManyWritesError",
     "Untracked",
     "UntrackedValue",
 )
@@ -47,10 +46,6 @@ class Missing:
 
 MISSING: Final = Missing()
 """What a channel holds before anything was written to it."""
-
-
-class TooManyWritesError(InvalidUpdateError):
-    """A channel was given more writes in one superstep than it takes; the barrier adds who wrote."""
 
 
 class Origin(Protocol):
@@ -143,7 +138,7 @@ class AnyValue(Channel):
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401, ARG002 - see Channel
         """Return the last write in plan order."""
         value = writes[-1]
-        return cast("Any", value.value) if type(value) is Overwrite else value
+        return value.value if type(value) is Overwrite else value
 
 
 class Ephemeral(LastValue):
@@ -205,11 +200,11 @@ class Topic(Channel):
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401 - see Channel
         """Return the list of the items, those kept first; no item at all is no value."""
         if any(type(value) is Overwrite for value in writes):
-            return cast("Any", _overwritten(writes)) or MISSING
+            return _overwritten(writes) or MISSING
         items: list[Any] = [] if old is MISSING or not self.accumulate else [*old]
         for value in writes:
             if isinstance(value, list):
-                items += cast("list[Any]", value)
+                items += value
             else:
                 items.append(value)
         return items or MISSING
@@ -226,10 +221,23 @@ class Topic(Channel):
 
 # `a + b` of two exact lists is a fresh list that nobody else holds, so the second and later
 # writes of one superstep may extend it: a fan-out of n appends in O(n), not O(n * n).
-_IN_PLACE: Final[dict[object, tuple[Callable[[Any, Any], Any], tuple[type, ...]]]] = {
-    operator.add: (operator.iadd, (list,)),
-    operator.or_: (operator.ior, (dict, set)),
+def _extend(owned: Any, more: Any) -> Any:  # noqa: ANN401 - two lists
+    owned += more
+    return owned
+
+
+def _unite(owned: Any, more: Any) -> Any:  # noqa: ANN401 - two dicts or sets
+    owned |= more
+    return owned
+
+
+InPlace: TypeAlias = tuple[Callable[[Any, Any], Any] | None, frozenset[object]]
+
+_IN_PLACE: Final[dict[object, InPlace]] = {
+    operator.add: (_extend, frozenset((list,))),
+    operator.or_: (_unite, frozenset((dict, set))),  # pyright: ignore[reportUnknownMemberType] - typeshed's operands
 }
+_ANEW: Final[InPlace] = (None, frozenset())
 
 # What the annotation of a state names but nobody can call.
 _CONCRETE: Final[dict[object, type]] = {
@@ -247,7 +255,8 @@ class Reducer(Channel):
 
     The value starts from `type()`, where that can be called; else the first write is taken as it
     is. The function may carry a function `prepare(update, origin)`, called once when a task has
-    finished, before anything reads its write: `add_messages` gives ids there.
+    finished, before anything reads its write: `add_messages` gives ids there. And it may carry
+    `fold(value, updates)`, which does in one call what it does update by update.
 
     Args:
         type: what the values are.
@@ -257,7 +266,7 @@ class Reducer(Channel):
         ValueError: if the function does not take two arguments.
     """
 
-    __slots__ = ("_factory", "_in_place", "_owned", "_prepare", "operator")
+    __slots__ = ("_factory", "_fold", "_in_place", "_owned", "_prepare", "operator")
 
     def __init__(self, type: object, operator: Callable[[Any, Any], Any]) -> None:  # noqa: A002 - see Channel
         """Look once at what the function and the type are."""
@@ -265,8 +274,9 @@ class Reducer(Channel):
         check_reducer(operator)
         self.operator = operator
         self._factory = _factory(type)
-        self._in_place, self._owned = _IN_PLACE.get(operator, (None, ()))
+        self._in_place, self._owned = _IN_PLACE.get(operator, _ANEW)
         self._prepare: Callable[[Any, Origin], Any] | None = getattr(operator, "prepare", None)
+        self._fold: Callable[[Any, Sequence[Any]], Any] | None = getattr(operator, "fold", None)
 
     def fresh(self) -> object:
         """Return `type()`, or `MISSING` for a type that cannot be called."""
@@ -274,9 +284,12 @@ class Reducer(Channel):
 
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401 - see Channel
         """Apply the writes one after the other; an `Overwrite` wins over them all."""
+        if self._fold is not None and len(writes) > 1 and old is not MISSING:
+            if not any(map(_overwrites, writes)):
+                return self._fold(old, writes)
         reduce, owned = self.operator, False
         for value in writes:
-            kind = type(value)
+            kind = cast("object", type(value))
             if kind is Overwrite:
                 return _overwritten(writes)
             if kind is dict and _marks_overwrite(value):
@@ -322,9 +335,10 @@ def check_reducer(function: object) -> None:
         kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds
     )
     if positional != 2 and Parameter.VAR_POSITIONAL not in kinds:  # noqa: PLR2004 - a pair
+        name = getattr(function, "__name__", function)
         msg = (
-            f"the reducer {getattr(function, '__name__', function)!r} takes {positional} positional "
-            f"arguments; a reducer takes two, (value, update), and returns the new value"
+            f"the reducer {name!r} takes {positional} positional arguments; "
+            f"a reducer takes two, (value, update), and returns the new value"
         )
         raise ValueError(msg)
 
@@ -338,15 +352,22 @@ def _overwritten(writes: Sequence[object]) -> object:
     return values[0]
 
 
+def _overwrites(write: object) -> bool:
+    """Tell whether a write is an `Overwrite`, or a dict that LangGraph would take for one."""
+    if type(write) is dict:
+        return _marks_overwrite(cast("dict[Any, Any]", write))
+    return type(write) is Overwrite
+
+
 def _marks_overwrite(value: dict[Any, Any]) -> bool:
-    """Tell whether LangGraph would take a dict for an `Overwrite`: data must not be able to be one."""
+    """Tell whether LangGraph would take a dict for an `Overwrite`; data must not be one."""
     return ("__overwrite__" in value and len(value) == 1) or value.get("type") == "__overwrite__"
 
 
 def _factory(annotation: object) -> Callable[[], object] | None:
     """Return what makes the first value of a reduced key, or None if nothing can."""
-    made = _CONCRETE.get(annotation, annotation)
-    if not (isclass(made) or callable(made)):
+    made: object = _CONCRETE.get(annotation, annotation)
+    if not callable(made):
         return None
     factory = cast("Callable[[], object]", made)
     try:
@@ -357,7 +378,7 @@ def _factory(annotation: object) -> Callable[[], object] | None:
 
 
 def _same_function(one: object, other: object) -> bool:
-    """Compare two functions; a lambda in a postponed annotation is made anew at each reading."""
+    """Compare functions; a lambda in a postponed annotation is made anew at each reading."""
     if one is other:
         return True
     code = getattr(one, "__code__", None)

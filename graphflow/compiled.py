@@ -56,7 +56,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         config: what `with_config` has bound.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - only `compile` calls it
         self,
         topology: Topology,
         *,
@@ -242,19 +242,18 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
     ) -> Sequence[RunnableConfig | None]:
         """Return a config for each input."""
         if config is None or isinstance(config, Mapping):
-            return [cast("RunnableConfig | None", config)] * len(inputs)
-        configs = cast("Sequence[RunnableConfig]", config)
-        if len(configs) != len(inputs):
-            msg = f"there are {len(inputs)} inputs and {len(configs)} configs; give one config for each"
+            return [config] * len(inputs)
+        if len(config) != len(inputs):
+            msg = f"{len(inputs)} inputs came with {len(config)} configs; give one config for each"
             raise ValueError(msg)
-        return configs
+        return config
 
     def _concurrency(self, config: RunnableConfig | Sequence[RunnableConfig] | None) -> int | None:
         """Return how many runs of a batch may go on at once."""
         first = (
             config if config is None or isinstance(config, Mapping) else next(iter(config), None)
         )
-        return merged(self.config, cast("RunnableConfig | None", first)).get("max_concurrency")
+        return merged(self.config, first).get("max_concurrency")
 
     def _run(
         self,
@@ -264,7 +263,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         keys: Keys,
     ) -> Run:
         """Return what is fixed for one run."""
-        joined = merged(self.config, config) if self.config or config else {}
+        joined = merged(self.config, config) if self.config or config else RunnableConfig()
         asked = (modes,) if isinstance(modes, str) else modes
         view = View(
             "updates" in asked,
@@ -309,7 +308,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             ValueError: if one is unknown.
         """
         if given is None or given is self._topology.output:
-            return given
+            return None if given is None else self._topology.output
         for key in (given,) if isinstance(given, str) else given:
             if key not in self._topology.keys:
                 known = self._topology.channels
@@ -324,8 +323,9 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         """Return the context as an instance of its schema where a dict was given for one."""
         schema = self._context_schema
         if isinstance(context, Mapping) and isinstance(schema, type) and is_dataclass(schema):
-            return schema(**cast("Mapping[str, Any]", context))
-        return context
+            fields = cast("Mapping[str, Any]", context)
+            return schema(**fields)
+        return cast("Any", context)
 
 
 def _random_id() -> str:

@@ -4,20 +4,22 @@ The tree::
 
     Exception
     ├── GraphflowError
-    │   ├── InvalidUpdateError            a node, a caller or a branch gave what the graph cannot take
-    │   │   ├── UnknownKeyError           a key that no schema declares
-    │   │   ├── UnknownNodeError          a goto, Send or branch result that names no node
-    │   │   ├── InvalidBranchError        (ValueError, KeyError) a branch result that is no destination
-    │   │   ├── ConcurrentUpdateError     more writes than a channel takes in one superstep
-    │   │   └── InPlaceEditError          a node changed the state it was handed instead of returning
-    │   ├── EmptyInputError               nothing to run: no input, or an empty Command
-    │   ├── InvalidGraphError             (ValueError) a call of the builder that cannot be right
-    │   │   └── GraphValidationError      all findings of `compile()`
-    │   ├── GraphRecursionError           (RecursionError) the run took more supersteps than allowed
-    │   ├── ParentCommand                 a Command for a parent graph met no parent
-    │   └── TaskAbandoned                 (RuntimeError) a call from a task whose run has gone on without it
+    │   ├── InvalidUpdateError          a node, a caller or a branch gave what the graph cannot take
+    │   │   ├── UnknownKeyError         a key that no schema declares
+    │   │   ├── UnknownNodeError        a goto, Send or branch result that names no node
+    │   │   ├── InvalidBranchError      (ValueError, KeyError) a branch result that leads nowhere
+    │   │   ├── TooManyWritesError      a channel refuses several writes; seen as the next one
+    │   │   ├── ConcurrentUpdateError   more writes than a channel takes in one superstep
+    │   │   └── InPlaceEditError        a node changed the state it was handed
+    │   ├── EmptyInputError             nothing to run: no input, or an empty Command
+    │   ├── InvalidGraphError           (ValueError) a call of the builder that cannot be right
+    │   │   └── GraphValidationError    all findings of `compile()`
+    │   ├── GraphRecursionError         (RecursionError) more supersteps than allowed
+    │   ├── ParentCommand               a Command for a parent graph met no parent
+    │   ├── SimulationStuck             (RuntimeError) a simulation waits for what cannot come
+    │   └── TaskAbandoned               (RuntimeError) a call from a task that has ended
     └── Warning
-        └── AbandonedTaskWarning          (RuntimeWarning) a thread outlived the grace of its cancelling
+        └── AbandonedTaskWarning        (RuntimeWarning) a thread outlived the grace of its end
 
 Each carries its data as attributes, named in its docstring.
 """
@@ -40,7 +42,9 @@ __all__ = (
     "InvalidGraphError",
     "InvalidUpdateError",
     "ParentCommand",
+    "SimulationStuck",
     "TaskAbandoned",
+    "TooManyWritesError",
     "UnknownKeyError",
     "UnknownNodeError",
 )
@@ -124,6 +128,10 @@ class InvalidBranchError(InvalidUpdateError, ValueError, KeyError):
     __str__ = Exception.__str__  # KeyError's would show the message in quotes
 
 
+class TooManyWritesError(InvalidUpdateError):
+    """A channel was given more writes in one superstep than it takes; the barrier adds by whom."""
+
+
 class ConcurrentUpdateError(InvalidUpdateError):
     """A channel got more writes in one superstep than it takes.
 
@@ -204,7 +212,7 @@ class GraphRecursionError(GraphflowError, RecursionError):
         )
 
 
-class ParentCommand(GraphflowError):
+class ParentCommand(GraphflowError):  # noqa: N818 - LangGraph's name
     """A node returned `Command(graph=Command.PARENT)`, and the graph has no parent.
 
     Attributes:
@@ -234,6 +242,10 @@ class TaskAbandoned(GraphflowError, RuntimeError):  # noqa: N818 - it says what 
             f"the task of node {node!r} has ended or was abandoned, so nothing it writes is seen; "
             f"do not use the writer after the node returned"
         )
+
+
+class SimulationStuck(GraphflowError, RuntimeError):  # noqa: N818 - it says what happened
+    """Everything in a simulated run waits, and nothing in it can end that."""
 
 
 class AbandonedTaskWarning(RuntimeWarning):

@@ -6,12 +6,21 @@ of channel, `Annotated[bool, IsLastStepManager]` a managed value, anything else 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from inspect import isclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    NotRequired,
+    Required,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
-from typing_extensions import NotRequired, ReadOnly, Required, TypeIs
+from typing_extensions import ReadOnly, TypeIs
 from typing_extensions import is_typeddict as is_extended_typeddict
 
 from graphflow._record import record
@@ -87,17 +96,27 @@ def _rule(key: str, hint: Any) -> Channel | type[ManagedValue]:  # noqa: ANN401 
     for word in words:
         if isclass(word) and issubclass(word, ManagedValue):
             return word
-        if isinstance(word, Channel):
-            return _keyed(word, key)
         if isclass(word) and issubclass(word, Channel):
             return _keyed(word(kind), key)
+        if isinstance(word, Channel):
+            return _keyed(word, key)
+    return _keyed(_combined(key, kind, words), key)
+
+
+def _combined(key: str, kind: Any, words: Sequence[Any]) -> Channel:  # noqa: ANN401 - any annotation
+    """Return the reducer among the words of an annotation, or a plain channel if there is none.
+
+    As in LangGraph the last word is a reducer if it can be called. One before it counts too if
+    it takes two arguments: a word of documentation must not hide it.
+    """
+    made = get_origin(kind) or kind
     if callable(words[-1]):
-        return _keyed(_reducer(key, get_origin(kind) or kind, words[-1]), key)
-    for word in words[:-1]:  # a word of documentation behind the reducer must not hide it
+        return _reducer(key, made, words[-1])
+    for word in words[:-1]:
         if callable(word):
             with suppress(ValueError):
-                return _keyed(Reducer(get_origin(kind) or kind, word), key)
-    return _keyed(LastValue(kind), key)
+                return Reducer(made, word)
+    return LastValue(kind)
 
 
 def _reducer(key: str, kind: object, function: Callable[[Any, Any], Any]) -> Reducer:
@@ -141,8 +160,8 @@ def merge(channels: dict[str, Channel], schema: Schema) -> None:
         there = channels.setdefault(key, channel)
         if not there.same(channel) and type(channel) is not LastValue:
             msg = (
-                f"key {key!r} is {_told(channel)} in {schema.cls.__name__!r}, but another schema of "
-                f"this graph makes it {_told(there)}; give it the same annotation in both"
+                f"key {key!r} is {_told(channel)} in {schema.cls.__name__!r}, but another schema "
+                f"of this graph makes it {_told(there)}; give it the same annotation in both"
             )
             raise ValueError(msg)
 

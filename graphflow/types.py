@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ("Command", "Middleware", "Overwrite", "Send", "StreamMode", "StreamWriter")
 
 StreamMode: TypeAlias = Literal["values", "updates", "custom"]
-"""What a stream shows: `values` the state, `updates` what nodes return, `custom` what they write."""
+"""What a stream shows: the state, what nodes return, or what they write."""
 
 StreamWriter: TypeAlias = Callable[[Any], None]
 """Takes one item of the custom stream; what `get_stream_writer()` returns."""
@@ -25,7 +25,7 @@ NameT = TypeVar("NameT", bound=str, default=str)
 
 
 class _Plain:
-    """Equality, hash and repr by fields, for the few public values; a dataclass costs more import."""
+    """Equality, hash and repr by fields; a dataclass would cost more import time."""
 
     __slots__ = ()
     _fields: ClassVar[tuple[str, ...]] = ()

@@ -55,12 +55,10 @@ def _check_input(given: object) -> None:
     if not isinstance(given, Command):
         return
     if given.graph is not None:
-        msg = f"Command(graph={given.graph!r}) as an input: there is no parent graph; leave graph= out"
+        msg = f"the input is a Command(graph={given.graph!r}), but there is no parent graph"
         raise InvalidUpdateError(msg)
     if given.resume is not None:
-        msg = (
-            "Command(resume=...) answers an interrupt of a stored thread: that needs a checkpointer"
-        )
+        msg = "Command(resume=...) answers an interrupt of a stored thread; it needs a checkpointer"
         raise RuntimeError(msg)
     if given.update is None and not isinstance(given.goto, str) and given.goto in ((), []):
         msg = "the Command is empty; give it update= or goto="

@@ -9,8 +9,14 @@ from typing import Any, NoReturn
 
 from graphflow._core.state import RunState, Succeeded, Task
 from graphflow._core.topology import Join, Node
-from graphflow.channels import MISSING, TooManyWritesError
-from graphflow.errors import ConcurrentUpdateError, InPlaceEditError, InvalidUpdateError, quoted
+from graphflow.channels import MISSING
+from graphflow.errors import (
+    ConcurrentUpdateError,
+    InPlaceEditError,
+    InvalidUpdateError,
+    TooManyWritesError,
+    quoted,
+)
 from graphflow.types import Send
 
 _SIZED = frozenset((list, dict, set))
@@ -100,11 +106,7 @@ def _check_untouched(
     """
     values, sizes = state.values, state.sizes
     for key in _handed_out(state, outcomes):
-        if (
-            key in sizes
-            and len(values[key]) != sizes[key]
-            and changed.get(key) is not values[key]
-        ):
+        if key in sizes and len(values[key]) != sizes[key] and changed.get(key) is not values[key]:
             names = [done.task.node.name for done in outcomes if _reads(done.task, key)]
             raise InPlaceEditError(key, names)
 

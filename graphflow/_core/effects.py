@@ -53,7 +53,7 @@ class Next(Effect[Sequence[Event]]):
 
 
 class Cancel(Effect[Sequence[Outcome]]):
-    """End the tasks that still run; answered with the outcomes of those that ended by themselves."""
+    """End the tasks that still run; answered with outcomes that came all the same."""
 
     __slots__ = ()
 

@@ -11,6 +11,8 @@ from graphflow.errors import InvalidUpdateError, ParentCommand, UnknownKeyError,
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
 
+_PAIR = 2
+
 
 def parse(task: Task, result: object) -> Succeeded:
     """Return a task's outcome by what its node returned.
@@ -23,14 +25,14 @@ def parse(task: Task, result: object) -> Succeeded:
         update = cast("dict[str, Any]", result)
         if not update.keys() <= task.node.writable:
             update = _sifted(task, update, task.node.writable)
-        writes = tuple(update.items())
+        writes: Sequence[Write] = tuple(update.items())
         if task.run.graph.preparing:
             writes = _prepared(task, writes)
         return Succeeded(task, writes, ())
     if result is None:
         return Succeeded(task, (), ())
     if isinstance(result, (Command, Send)):
-        return _parse_all(task, (result,))
+        return _parse_all(task, (cast("object", result),))
     if isinstance(result, (list, tuple)):
         items = cast("Sequence[object]", result)
         if any(isinstance(item, Command) for item in items):
@@ -45,10 +47,10 @@ def _parse_all(task: Task, items: Iterable[object]) -> Succeeded:
     goto: list[Node | Send] = []
     for item in items:
         if isinstance(item, Command):
-            _check_address(item)
+            _check_address(item)  # pyright: ignore[reportUnknownArgumentType] - of any names
             if item.update is not None:
                 writes += _pairs(task, item.update, task.run.graph.keys)
-            for name in _listed(item.goto):
+            for name in listed(item.goto):
                 goto += destination(task.run.graph, f"goto of {where(task)}", name)
         elif isinstance(item, Send):
             goto += destination(task.run.graph, where(task), item)
@@ -57,7 +59,7 @@ def _parse_all(task: Task, items: Iterable[object]) -> Succeeded:
     return Succeeded(task, _prepared(task, writes), goto)
 
 
-def _check_address(command: Command) -> None:
+def _check_address(command: Command[Any]) -> None:
     """Raise if a Command that a node returned is not for this graph."""
     if command.graph == Command.PARENT:
         raise ParentCommand(command)
@@ -72,11 +74,11 @@ def _check_address(command: Command) -> None:
         raise InvalidUpdateError(msg)
 
 
-def _listed(goto: object) -> Sequence[object]:
-    """Return one destination or several as a sequence."""
-    if isinstance(goto, (list, tuple)):
-        return cast("Sequence[object]", goto)
-    return tuple(cast("frozenset[object]", goto)) if isinstance(goto, (set, frozenset)) else (goto,)
+def listed(goto: object) -> Iterable[object]:
+    """Return one destination or several as something to go through."""
+    if isinstance(goto, (list, tuple, set, frozenset)):
+        return cast("Iterable[object]", goto)
+    return (goto,)
 
 
 def _pairs(task: Task, update: object, writable: frozenset[str]) -> Iterable[Write]:
@@ -103,8 +105,8 @@ def _is_pairs(update: object) -> bool:
     """Tell whether an update is a list of (key, value) pairs."""
     return isinstance(update, (list, tuple)) and all(
         isinstance(pair, tuple)
-        and len(cast("tuple[Any, ...]", pair)) == 2
-        and isinstance(pair[0], str)  # noqa: PLR2004 - a pair
+        and len(cast("tuple[object, ...]", pair)) == _PAIR
+        and isinstance(pair[0], str)
         for pair in cast("Sequence[object]", update)
     )
 
@@ -161,15 +163,7 @@ def destination(graph: Topology, said: str, name: object) -> Sequence[Node | Sen
     if type(name) is str and (node := graph.nodes.get(name)) is not None:
         return (node,)
     if isinstance(name, Send):
-        if isinstance(name.node, str) and name.node in graph.nodes:
-            return (name,)
-        if name.node in (START, END):
-            why = "; a Send needs a node to run" if name.node == END else "; it cannot be run again"
-            raise UnknownNodeError(f"a Send in {said}", name.node, tuple(graph.nodes), why)
-        known = _function_name(graph, name.node)
-        if known is None:
-            raise UnknownNodeError(f"a Send in {said}", name.node, tuple(graph.nodes))
-        return (Send(known, name.arg),)
+        return (_sent(graph, f"a Send in {said}", name),)
     if name == END:
         return ()
     known = _function_name(graph, name)
@@ -177,6 +171,20 @@ def destination(graph: Topology, said: str, name: object) -> Sequence[Node | Sen
         return (graph.nodes[known],)
     why = "; a run begins there only once" if name == START else ""
     raise UnknownNodeError(said, name, tuple(graph.nodes), why)
+
+
+def _sent(graph: Topology, said: str, send: Send) -> Send:
+    """Return a Send to a node by its name."""
+    target = cast("object", send.node)  # a user may have given anything
+    if isinstance(target, str) and target in graph.nodes:
+        return send
+    known = _function_name(graph, target)
+    if known is not None:
+        return Send(known, send.arg)
+    why = ""
+    if target in (START, END):
+        why = "; a Send needs a node to run" if target == END else "; it cannot be run again"
+    raise UnknownNodeError(said, target, tuple(graph.nodes), why)
 
 
 def _function_name(graph: Topology, function: object) -> str | None:
@@ -192,11 +200,9 @@ def where(task: Task) -> str:
 def _refuse(task: Task, result: object) -> NoReturn:
     """Raise the error that tells what a node, or a caller, should have given."""
     if task.node.rank < 0:
-        msg = f"the input must be a dict of state keys, a schema instance or a Command, not {result!r}"
+        msg = f"the input must be a dict of keys, a schema instance or a Command, not {result!r}"
         raise InvalidUpdateError(msg)
-    hint = (
-        "return a dict of state keys, None, a Command, a list with a Command, or a schema instance"
-    )
+    hint = "return a dict of keys, None, a Command, a list with a Command, or a schema instance"
     close = getattr(result, "close", None)
     if hasattr(result, "cr_code") and close is not None:
         close()  # or Python warns that it was never awaited

@@ -1,10 +1,7 @@
 """Conditional edges: what a path function sees, and where its answer leads."""
 
-from collections.abc import Sequence
-from typing import cast
-
 from graphflow._core.commit import fold
-from graphflow._core.parse import destination
+from graphflow._core.parse import destination, listed
 from graphflow._core.state import Succeeded
 from graphflow._core.topology import Branch, Node
 from graphflow.constants import START
@@ -36,8 +33,7 @@ def follow(branch: Branch, done: Succeeded, answer: object) -> list[Node | Send]
     graph = done.task.run.graph
     said = f"the {told(branch, done)}"
     found: list[Node | Send] = []
-    answers = cast("Sequence[object]", answer) if isinstance(answer, (list, tuple)) else (answer,)
-    for one in answers:
+    for one in listed(answer):
         if one is None:
             msg = f"{said} returned None, which is no destination; return END to end the path"
             raise InvalidBranchError(msg, answer)

@@ -1,4 +1,4 @@
-"""The data of a run: what is fixed for it, its state between supersteps, its tasks and their ends."""
+"""The data of a run: what is fixed for it, its state, its tasks and how they ended."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final

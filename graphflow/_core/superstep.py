@@ -64,7 +64,7 @@ def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
     ended: list[Outcome] = []
     while len(ended) < len(tasks):
         events = yield from Next(1 if view.live else len(tasks) - len(ended))
-        outcomes = [event for event in events if type(event) is not Written]
+        outcomes = [event for event in events if not isinstance(event, Written)]
         ended += outcomes
         failed = any(type(outcome) is Failed for outcome in outcomes)
         late = (yield from Cancel()) if failed else ()

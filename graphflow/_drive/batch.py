@@ -54,7 +54,7 @@ async def abatch(
         async with slots:
             try:
                 results[place] = await call()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised or returned below
                 if return_exceptions:
                     results[place] = error
                     return

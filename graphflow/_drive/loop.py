@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeAlias, final
 
@@ -109,10 +110,8 @@ async def _wait_for_end(name: str, job: _Job, grace: float) -> None:
     soon = soon_here()
 
     def tell() -> None:
-        try:
+        with suppress(RuntimeError):  # the loop may be gone, and with it who was waiting
             soon(ended.set)
-        except RuntimeError:
-            pass  # the loop is gone, and with it who was waiting
 
     if not job.drop(tell):
         return

@@ -180,18 +180,17 @@ class _Driver:
 
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
-        kind = type(effect)  # see the asynchronous driver
-        if kind is Compute:
-            task: Task = effect.task  # type: ignore[attr-defined]  # the line above
+        if isinstance(effect, Compute):
+            task = effect.task
             if task.node.needs_loop:
                 self._crew().start((task,))
                 return self._crew().arrived(1)[0]
             return self.context.copy().run(run_here, call(task, self.place))
-        if kind is Next:
-            return self._crew().arrived(effect.wanted)  # type: ignore[attr-defined]
-        if kind is Start:
-            return self._crew().start(effect.tasks)  # type: ignore[attr-defined]
-        assert kind is Cancel, f"the driver does not know {effect!r}"
+        if isinstance(effect, Next):
+            return self._crew().arrived(effect.wanted)
+        if isinstance(effect, Start):
+            return self._crew().start(effect.tasks)
+        assert isinstance(effect, Cancel), f"the driver does not know {effect!r}"
         return self._crew().end()
 
     def _crew(self) -> ThreadCrew:
@@ -259,7 +258,7 @@ class Stream(Iterator[Any]):
         """Prepare the run; nothing runs before the first chunk is asked for."""
         self._chunks = _chunks(run, given, context)
 
-    def __iter__(self) -> Generator[Any, None, None]:
+    def __iter__(self) -> Iterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""
         return self._chunks
 

@@ -4,21 +4,23 @@ What the engine needs is decided in `freeze.py`, what is wrong is found in `vali
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, cast, overload
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
 from graphflow._signature import Signature, name_of, read_function
-from graphflow.channels import Channel
 from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
 from graphflow.errors import GraphValidationError, InvalidGraphError, quoted
 from graphflow.graph.freeze import freeze
-from graphflow.managed import ManagedValue
 from graphflow.schema import Schema, merge, read_schema
 from graphflow.types import Middleware
 from graphflow.validate import findings
+
+if TYPE_CHECKING:
+    from graphflow.channels import Channel
+    from graphflow.managed import ManagedValue
 
 __all__ = ("CompiledStateGraph", "StateGraph")
 
@@ -200,7 +202,7 @@ class StateGraph(Generic[StateT, ContextT]):
     def node(self, name: F, /) -> F: ...
 
     @overload
-    def node(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...
+    def node(self, name: str | None = None, /, **options: Any) -> Callable[[F], F]: ...  # noqa: ANN401 - see add_node
 
     def node(self, name: Any = None, /, **options: Any) -> Any:
         """Add the decorated function as a node; bare, with a name, or with `add_node`'s options.
@@ -278,7 +280,8 @@ class StateGraph(Generic[StateT, ContextT]):
             msg = "no edge can leave END"
             raise InvalidGraphError(msg)
         name = name_of(path)
-        said = f"the path function {name!r} of {source if isinstance(source, str) else name_of(source)!r}"
+        of = source if isinstance(source, str) else name_of(source)
+        said = f"the path function {name!r} of {of!r}"
         branches = self._branches.setdefault(source, {})
         if name == "<lambda>":
             name = _free("<lambda>", branches)
