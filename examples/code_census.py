@@ -1,7 +1,7 @@
 """A census of code: one task for every file, and a reducer that adds up what they find.
 
     python examples/code_census.py                  # the standard library of this Python
-    python examples/code_census.py --tests          # with its own tests, three times the code
+    python examples/code_census.py --no-tests       # without its own tests, a third of the code
     python examples/code_census.py --package json   # one package of it
 
 Needs rich for the progress bar and the tables; the extra `demo` brings it.
@@ -146,7 +146,7 @@ builder.add_edge("parse", END)
 graph = builder.compile()
 
 
-def find_files(root: Path, *, tests: bool = False, limit: int | None = None) -> list[File]:
+def find_files(root: Path, *, tests: bool = True, limit: int | None = None) -> list[File]:
     """List the Python files below a folder, in a fixed order."""
     skipped = INSTALLED if tests else INSTALLED | TESTS
     files = [
@@ -198,11 +198,11 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     """Read the command line, take the census, show it."""
     parser = argparse.ArgumentParser(description="Count what is in the standard library.")
     parser.add_argument("--package", default="", help="count this package of it only")
-    parser.add_argument("--tests", action="store_true", help="count its tests too")
+    parser.add_argument("--no-tests", action="store_true", help="leave out its own tests")
     parser.add_argument("--limit", type=int, metavar="N", help="stop after N files")
     options = parser.parse_args(arguments)
     root = STDLIB / options.package
-    files = find_files(root, tests=options.tests, limit=options.limit)
+    files = find_files(root, tests=not options.no_tests, limit=options.limit)
     if not files:
         parser.error(f"no Python files in '{root}': name a package, such as json")
     console = console or Console()

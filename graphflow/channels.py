@@ -284,9 +284,9 @@ class Reducer(Channel):
 
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401 - see Channel
         """Apply the writes one after the other; an `Overwrite` wins over them all."""
-        if self._fold is not None and len(writes) > 1 and old is not MISSING:
-            if not any(map(_overwrites, writes)):
-                return self._fold(old, writes)
+        many = self._fold is not None and len(writes) > 1 and old is not MISSING
+        if self._fold is not None and many and not any(map(_overwrites, writes)):
+            return self._fold(old, writes)
         reduce, owned = self.operator, False
         for value in writes:
             kind = cast("object", type(value))
@@ -354,9 +354,9 @@ def _overwritten(writes: Sequence[object]) -> object:
 
 def _overwrites(write: object) -> bool:
     """Tell whether a write is an `Overwrite`, or a dict that LangGraph would take for one."""
-    if type(write) is dict:
-        return _marks_overwrite(cast("dict[Any, Any]", write))
-    return type(write) is Overwrite
+    if isinstance(write, dict):
+        return _marks_overwrite(write)  # pyright: ignore[reportUnknownArgumentType] - of anything
+    return isinstance(write, Overwrite)
 
 
 def _marks_overwrite(value: dict[Any, Any]) -> bool:

@@ -154,7 +154,7 @@ def printed(console: Console) -> str:
 
 def take(folder: Path) -> Census:
     """Take the census of a folder without a terminal."""
-    return code_census.take_census(code_census.find_files(folder), quiet())
+    return code_census.take_census(code_census.find_files(folder, tests=False), quiet())
 
 
 def test_census_counts_nested_and_async_definitions(folder: Path) -> None:
@@ -213,7 +213,9 @@ def switching_collector() -> Iterator[None]:
 def test_census_survives_a_switch_of_threads_inside_the_parser() -> None:
     """Where the parser is not safe in threads, files are parsed one at a time."""
     files = [
-        file for name in ("asyncio", "email") for file in code_census.find_files(STDLIB / name)
+        file
+        for name in ("asyncio", "email")
+        for file in code_census.find_files(STDLIB / name, tests=False)
     ]
     assert code_census.take_census(files, quiet()).modules == len(files)
 
@@ -227,7 +229,7 @@ def test_census_keeps_only_the_ten_longest() -> None:
 
 def test_census_announces_each_file_before_it_is_done(folder: Path) -> None:
     """One file at a time, its name arrives while it is read and its update after that."""
-    files = code_census.find_files(folder)
+    files = code_census.find_files(folder, tests=False)
     chunks = list(
         code_census.graph.stream(
             {"files": files}, {"max_concurrency": 1}, stream_mode=["custom", "updates"]
