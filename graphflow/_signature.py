@@ -80,8 +80,9 @@ def read_function(function: object, said: str, *, inline: bool = False) -> Signa
         callee = Callee(None, called, asks, inline)
     else:
         callee = Callee(called, None, asks, inline)
-    hints = getattr(called, "__annotations__", None)
-    return _annotated(callee, called) if hints else Signature(callee)
+    if code is not None and not called.__annotations__ and not hasattr(called, "__wrapped__"):
+        return Signature(callee)
+    return _annotated(callee, called)
 
 
 def _is_plain(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code object
@@ -183,40 +184,43 @@ def _asked_by_type(annotation: Any) -> Asked | None:  # noqa: ANN401 - any annot
 
 def _annotated(callee: Callee, function: Function) -> Signature:
     """Return what annotations promise; those that cannot be resolved promise nothing."""
-    hints = dict(inspect.unwrap(function).__annotations__)
-    if any(isinstance(hint, str) for hint in hints.values()):
-        try:
-            hints = get_type_hints(function)
-        except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
-            return Signature(callee)
-    returned = hints.pop("return", None)
-    first = next(iter(hints.values()), None) if _annotates_first(function, hints) else None
+    try:
+        first, returned = _hints(function)
+    except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
+        return Signature(callee)
     return Signature(
         callee,
         first if is_schema(first) else None,
         _promised_goto(returned),
-        get_args(returned) if _origin(returned) is Literal else None,
+        returned.__args__ if _origin(returned) is Literal else None,
     )
 
 
-def _annotates_first(function: Function, hints: dict[str, Any]) -> bool:
-    """Tell whether the first annotation is that of the first parameter, leaving out self."""
+def _hints(function: Function) -> tuple[Any, Any]:
+    """Return the annotations of a function's first parameter and of its result, or None."""
     code = getattr(function, "__code__", None)
-    if code is None:
-        return True
-    return next(iter(hints), None) in code.co_varnames[: 2 if inspect.ismethod(function) else 1]
+    if code is None or hasattr(function, "__wrapped__"):
+        signature = inspect.signature(function, eval_str=True)
+        parameter = next(iter(signature.parameters.values()))
+        return parameter.annotation, signature.return_annotation
+    hints = function.__annotations__
+    if any(isinstance(hint, str) for hint in hints.values()):
+        hints = get_type_hints(function)
+    own = 1 if inspect.ismethod(function) else 0
+    first = code.co_varnames[own] if code.co_argcount > own else ""
+    return hints.get(first), hints.get("return")
 
 
 def _origin(annotation: object) -> object:
-    """Return what an annotation is a form of."""
-    return get_origin(annotation)
+    """Return what an annotation is a form of; `typing.get_origin` costs 0.5 us."""
+    return getattr(annotation, "__origin__", None)
 
 
 def _promised_goto(returned: Any) -> tuple[str, ...]:  # noqa: ANN401 - any annotation
     """Return the node names in the `Command[Literal[...]]` of a return annotation."""
-    if returned is None:
+    parts = getattr(returned, "__args__", ())
+    if not parts:
         return ()
     if _origin(returned) is Command:
-        literal = get_args(returned)[0]
-        return get_args(literal) if _origin(literal) is Literal else ()
-    return tuple(name for part in get_args(returned) for name in _promised_goto(part))
+        return parts[0].__args__ if _origin(parts[0]) is Literal else ()
+    return tuple(name for part in parts for name in _promised_goto(part))

@@ -60,7 +60,7 @@ def fold(values: Mapping[str, Any], outcomes: Sequence[Succeeded]) -> dict[str, 
         InvalidUpdateError: if a channel does not take its writes.
         Exception: what a reducer raises, with a note.
     """
-    written: dict[str, list[Any]] = {}
+    written: dict[str, Any] = {}
     for done in outcomes:
         for key, value in done.writes:
             if key in written:

@@ -1,6 +1,6 @@
 """Reads what a node returned into writes and destinations, and says clearly what it cannot read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 from graphflow._core.state import Succeeded, Task, Write
@@ -26,7 +26,7 @@ def parse(task: Task, result: object) -> Succeeded:
         if not update.keys() <= task.node.writable:
             update = _sifted(task, update, task.node.writable)
         writes: Sequence[Write] = tuple(update.items())
-        if task.run.graph.preparing:
+        if task.node.prepares:
             writes = _prepared(task, writes)
         return Succeeded(task, writes, ())
     if result is None:
@@ -51,9 +51,9 @@ def _parse_all(task: Task, items: Iterable[object]) -> Succeeded:
             if item.update is not None:
                 writes += _pairs(task, item.update, task.run.graph.keys)
             for name in listed(item.goto):
-                goto += destination(task.run.graph, f"goto of {where(task)}", name)
+                goto += destination(task.run.graph, lambda: f"goto of {where(task)}", name)
         elif isinstance(item, Send):
-            goto += destination(task.run.graph, where(task), item)
+            goto.append(sent(task.run.graph, lambda: where(task), item))
         elif item is not None:
             writes += _pairs(task, item, task.node.writable)
     return Succeeded(task, _prepared(task, writes), goto)
@@ -154,26 +154,26 @@ def _origin(task: Task, index: int) -> Origin:
     return _WriteOrigin(task, index)
 
 
-def destination(graph: Topology, said: str, name: object) -> Sequence[Node | Send]:
+def destination(graph: Topology, said: Callable[[], str], name: object) -> Sequence[Node | Send]:
     """Return what a name, node function or Send leads to: one node, one Send, or nothing for END.
 
     Raises:
-        UnknownNodeError: if it is no destination; `said` tells who named it.
+        UnknownNodeError: if it is no destination; `said()` tells who named it.
     """
     if type(name) is str and (node := graph.nodes.get(name)) is not None:
         return (node,)
     if isinstance(name, Send):
-        return (_sent(graph, f"a Send in {said}", name),)
+        return (sent(graph, said, name),)
     if name == END:
         return ()
     known = _function_name(graph, name)
     if known is not None:
         return (graph.nodes[known],)
     why = "; a run begins there only once" if name == START else ""
-    raise UnknownNodeError(said, name, tuple(graph.nodes), why)
+    raise UnknownNodeError(said(), name, tuple(graph.nodes), why)
 
 
-def _sent(graph: Topology, said: str, send: Send) -> Send:
+def sent(graph: Topology, said: Callable[[], str], send: Send) -> Send:
     """Return a Send to a node by its name."""
     target = cast("object", send.node)  # a user may have given anything
     if isinstance(target, str) and target in graph.nodes:
@@ -184,7 +184,7 @@ def _sent(graph: Topology, said: str, send: Send) -> Send:
     why = ""
     if target in (START, END):
         why = "; a Send needs a node to run" if target == END else "; it cannot be run again"
-    raise UnknownNodeError(said, target, tuple(graph.nodes), why)
+    raise UnknownNodeError(f"a Send in {said()}", target, tuple(graph.nodes), why)
 
 
 def _function_name(graph: Topology, function: object) -> str | None:

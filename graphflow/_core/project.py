@@ -31,7 +31,10 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
         done = outcome.kept if isinstance(outcome, Failed) else None
     if done is None:
         return None
-    chunk = {done.task.node.name: _update(view.keys, done.writes)}
+    update: Any = dict(done.writes)
+    if not done.writes or view.keys is not None or len(update) != len(done.writes):
+        update = _update(view.keys, done.writes)
+    chunk = {done.task.node.name: update}
     return ("updates", chunk) if view.tagged else chunk
 
 

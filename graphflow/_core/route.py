@@ -1,7 +1,7 @@
 """Conditional edges: what a path function sees, and where its answer leads."""
 
 from graphflow._core.commit import fold
-from graphflow._core.parse import destination, listed
+from graphflow._core.parse import destination, listed, sent
 from graphflow._core.state import Succeeded
 from graphflow._core.topology import Branch, Node
 from graphflow.constants import START
@@ -31,13 +31,19 @@ def follow(branch: Branch, done: Succeeded, answer: object) -> list[Node | Send]
         UnknownNodeError: if it names no node.
     """
     graph = done.task.run.graph
-    said = f"the {told(branch, done)}"
+
+    def said() -> str:
+        return f"the {told(branch, done)}"
+
     found: list[Node | Send] = []
     for one in listed(answer):
+        if isinstance(one, Send):
+            found.append(sent(graph, said, one))
+            continue
         if one is None:
-            msg = f"{said} returned None, which is no destination; return END to end the path"
+            msg = f"{said()} returned None, which is no destination; return END to end the path"
             raise InvalidBranchError(msg, answer)
-        if branch.destinations is None or isinstance(one, Send):
+        if branch.destinations is None:
             found += destination(graph, said, one)
             continue
         try:
@@ -45,7 +51,7 @@ def follow(branch: Branch, done: Succeeded, answer: object) -> list[Node | Send]
         except (KeyError, TypeError):
             known = [str(key) for key in branch.destinations]
             msg = (
-                f"{said} returned {one!r}{did_you_mean(one, known)}, "
+                f"{said()} returned {one!r}{did_you_mean(one, known)}, "
                 f"but its path map has only {quoted(branch.destinations)}"
             )
             raise InvalidBranchError(msg, answer) from None

@@ -7,6 +7,7 @@ Each step is a pure function of plain data, in a file of its own: `admit`, `plan
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from graphflow._core.admit import admit
 from graphflow._core.commit import commit
@@ -47,15 +48,16 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         if not (tasks := plan(run, state)):
             return state
         if len(tasks) == 1 and not view.custom:
-            outcome = yield from Compute(tasks[0])
+            # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
+            outcome: Outcome = yield Compute(tasks[0])
             if view.updates and (show := update_chunk(view, outcome)) is not None:
-                yield from Emit((show,))
-            done = check((outcome,))
+                yield Emit((show,))
+            done = (outcome,) if isinstance(outcome, Succeeded) else check((outcome,))
         else:
             done = _in_plan_order(tasks, check((yield from _together(view, tasks))))
         state = commit(state, done)
         if view.values and wrote(view, done):
-            yield from Emit((values_chunk(run, state),))
+            yield Emit((values_chunk(run, state),))
 
 
 def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
@@ -64,7 +66,7 @@ def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
     ended: list[Outcome] = []
     while len(ended) < len(tasks):
         events = yield from Next(1 if view.live else len(tasks) - len(ended))
-        outcomes = [event for event in events if not isinstance(event, Written)]
+        outcomes = _outcomes(events) if view.custom else cast("Sequence[Outcome]", events)
         ended += outcomes
         failed = any(type(outcome) is Failed for outcome in outcomes)
         late = (yield from Cancel()) if failed else ()
@@ -74,6 +76,11 @@ def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
             ended += [outcome for outcome in late if type(outcome) is Failed]
             break
     return ended
+
+
+def _outcomes(events: Sequence[Event]) -> Sequence[Outcome]:
+    """Return the events that are ends of tasks."""
+    return [event for event in events if not isinstance(event, Written)]
 
 
 def _chunks(view: View, events: Sequence[Event]) -> list[object]:

@@ -91,6 +91,8 @@ class Node:
         branches: its conditional edges, in the order they were added.
         joins: the joins it feeds, each with its bit.
         gathers: the joins that lead to it, if it is deferred.
+        wrapped: whether its function asks for more than the state, or middleware is around it.
+        prepares: whether some reducer of the graph completes writes.
         needs_loop: whether it, or one of its path functions, can only be awaited.
         simple: whether its only edges are plain ones to nodes that are not deferred.
     """
@@ -106,6 +108,8 @@ class Node:
     branches: tuple[Branch, ...] = ()
     joins: "tuple[tuple[Join, int], ...]" = ()
     gathers: "tuple[Join, ...]" = ()
+    wrapped: bool = False
+    prepares: bool = False
     needs_loop: bool = False
     simple: bool = True
 

@@ -16,21 +16,19 @@ from graphflow._drive.stepping import isolated
 
 @final
 class _Driver:
-    """Performs all effects but `Emit`, which only a stream can."""
+    """Performs the effects of several tasks; the others are done in the loop of `_drive`."""
 
-    __slots__ = ("context", "crew", "place", "run")
+    __slots__ = ("context", "crew", "place", "run", "state")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
         self.context = context
         self.place = LoopPlace(run.grace, None)
         self.crew: Crew | None = None
+        self.state: RunState | None = None
 
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
-        if isinstance(effect, Compute):
-            calling = call(effect.task, self.place)
-            return await isolated(self.context.copy(), calling)
         if isinstance(effect, Next):
             return await self._crew().arrived(effect.wanted)
         if isinstance(effect, Start):
@@ -46,39 +44,21 @@ class _Driver:
         return self.crew
 
 
-async def ainvoke(run: Run, given: object, context: Context) -> RunState:
-    """Run to the end and return the last state."""
-    driver = _Driver(run, context)
-    perform = driver.perform
-    program = supersteps(run, given)
+async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
+    """Run to the end, yielding what the program emits."""
+    perform, context, place = driver.perform, driver.context, driver.place
+    program = supersteps(driver.run, given)
     answer: Any = None
     try:
         while True:
             try:
                 effect = program.send(answer)
             except StopIteration as end:
-                state: RunState = end.value
-                return state
-            answer = await perform(effect)
-    finally:
-        program.close()
-        if driver.crew is not None:
-            await driver.crew.end()
-
-
-async def _chunks(run: Run, given: object, context: Context) -> AsyncGenerator[Any, None]:
-    """Run to the end, yielding what the program emits."""
-    driver = _Driver(run, context)
-    perform = driver.perform
-    program = supersteps(run, given)
-    answer: Any = None
-    try:
-        while True:
-            try:
-                effect = program.send(answer)
-            except StopIteration:
+                driver.state = end.value
                 return
-            if isinstance(effect, Emit):
+            if isinstance(effect, Compute):
+                answer = await isolated(context.copy(), call(effect.task, place))
+            elif isinstance(effect, Emit):
                 for chunk in effect.chunks:
                     yield chunk
                 answer = None
@@ -88,6 +68,15 @@ async def _chunks(run: Run, given: object, context: Context) -> AsyncGenerator[A
         program.close()
         if driver.crew is not None:
             await driver.crew.end()
+
+
+async def ainvoke(run: Run, given: object, context: Context) -> RunState:
+    """Run to the end and return the last state."""
+    driver = _Driver(run, context)
+    async for _ in _drive(driver, given):
+        raise AssertionError(run)  # a run that nobody watches emits nothing
+    assert driver.state is not None, "the program has returned"
+    return driver.state
 
 
 @final
@@ -103,7 +92,7 @@ class AsyncStream(AsyncIterator[Any]):
 
     def __init__(self, run: Run, given: object, context: Context) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
-        self._chunks = _chunks(run, given, context)
+        self._chunks = _drive(_Driver(run, context), given)
 
     def __aiter__(self) -> AsyncIterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

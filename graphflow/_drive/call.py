@@ -47,7 +47,7 @@ async def call(task: Task, place: Place) -> Outcome:
     branch: Branch | None = None
     try:
         callee = node.callee
-        if callee.asks or task.run.graph.middleware:
+        if node.wrapped:
             result = await _within_middleware(task, scope, place)
         elif callee.coro is not None and (place.awaits or callee.sync is None):
             result = await callee.coro(task.input)  # the usual cases, without a frame between

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
 from threading import Condition, get_ident
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Protocol, final
 
 import anyio
 
@@ -20,8 +20,6 @@ from graphflow._drive.stepping import BUFFER, paced
 from graphflow.errors import TaskAbandoned
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     import trio
 
 
@@ -73,8 +71,10 @@ class Inbox:
     def post(self, event: Event) -> None:
         """Add an event, on the loop's thread."""
         self.events.append(event)
-        if self.waiter is not None and (len(self.events) >= self.wanted or type(event) is Failed):
-            self.waiter.set()
+        waiter = self.waiter
+        if waiter is not None and (len(self.events) >= self.wanted or type(event) is Failed):
+            self.waiter = None
+            waiter.set()
 
     def write(self, task: Task, item: object) -> None:
         """Add what a node wrote, from any thread; a thread of its own waits for room."""
@@ -97,9 +97,9 @@ class Inbox:
         """Wait for `wanted` events or a failure; return all there are."""
         self.wanted = wanted
         if len(self.events) < wanted and not any(type(e) is Failed for e in self.events):
-            self.waiter = anyio.Event()
+            waiter = self.waiter = anyio.Event()
             try:
-                await self.waiter.wait()
+                await waiter.wait()
             finally:
                 self.waiter = None
         return self.drain()
@@ -159,11 +159,6 @@ class _LoopCrew:
         """Start one task."""
         raise NotImplementedError
 
-    def called(self, task: Task) -> "Coroutine[Any, Any, Outcome]":
-        """Return the call of a task, held while the consumer is behind if it may write."""
-        calling = call(task, self.place)
-        return _held(self.inbox, calling) if self.paced else calling
-
     async def arrived(self, wanted: int) -> Sequence[Event]:
         """Wait for `wanted` events or a failure; return all there are."""
         return await self.inbox.take(wanted)
@@ -171,10 +166,6 @@ class _LoopCrew:
     def left(self) -> Sequence[Outcome]:
         """Return the outcomes that came while the crew was ended."""
         return [event for event in self.inbox.drain() if not isinstance(event, Written)]
-
-
-async def _held(inbox: Inbox, calling: "Coroutine[Any, Any, Outcome]") -> Outcome:
-    return await paced(inbox, calling)
 
 
 @final
@@ -206,7 +197,8 @@ class AsyncioCrew(_LoopCrew):
         """Run one task, and post its outcome as the last thing done."""
         event: Event
         try:
-            event = await self.called(task)
+            calling = call(task, self.place)
+            event = await (paced(self.inbox, calling) if self.paced else calling)
         except asyncio.CancelledError as error:
             if self.ending:
                 raise
@@ -287,7 +279,8 @@ class TrioCrew(_LoopCrew):
 
         event: Event
         try:
-            event = await self.called(task)
+            calling = call(task, self.place)
+            event = await (paced(self.inbox, calling) if self.paced else calling)
         except trio.Cancelled:
             raise
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's

@@ -200,11 +200,10 @@ class _Driver:
         return self.crew
 
 
-def invoke(run: Run, given: object, context: Context) -> RunState:
-    """Run to the end and return the last state."""
-    driver = _Driver(run, context)
+def _drive(driver: _Driver, given: object) -> Generator[Any, None, RunState]:
+    """Run to the end, yielding what the program emits; return the last state."""
     perform = driver.perform
-    program = supersteps(run, given)
+    program = supersteps(driver.run, given)
     answer: Any = None
     try:
         while True:
@@ -213,25 +212,6 @@ def invoke(run: Run, given: object, context: Context) -> RunState:
             except StopIteration as end:
                 state: RunState = end.value
                 return state
-            answer = perform(effect)
-    finally:
-        program.close()
-        if driver.crew is not None:
-            driver.crew.end()
-
-
-def _chunks(run: Run, given: object, context: Context) -> Generator[Any, None, None]:
-    """Run to the end, yielding what the program emits."""
-    driver = _Driver(run, context)
-    perform = driver.perform
-    program = supersteps(run, given)
-    answer: Any = None
-    try:
-        while True:
-            try:
-                effect = program.send(answer)
-            except StopIteration:
-                return
             if isinstance(effect, Emit):
                 yield from effect.chunks
                 answer = None
@@ -241,6 +221,16 @@ def _chunks(run: Run, given: object, context: Context) -> Generator[Any, None, N
         program.close()
         if driver.crew is not None:
             driver.crew.end()
+
+
+def invoke(run: Run, given: object, context: Context) -> RunState:
+    """Run to the end and return the last state."""
+    try:
+        next(_drive(_Driver(run, context), given))
+    except StopIteration as end:
+        state: RunState = end.value
+        return state
+    raise AssertionError(run)  # a run that nobody watches emits nothing
 
 
 @final
@@ -256,7 +246,7 @@ class Stream(Iterator[Any]):
 
     def __init__(self, run: Run, given: object, context: Context) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
-        self._chunks = _chunks(run, given, context)
+        self._chunks: Generator[Any, None, Any] = _drive(_Driver(run, context), given)
 
     def __iter__(self) -> Iterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

@@ -35,7 +35,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         )
         for rank, name in enumerate(sorted(blueprint.nodes))
     }
-    _link(blueprint, {START: entry, **nodes}, readers)
+    _link(blueprint, {START: entry, **nodes}, readers, wrapped=bool(middleware))
     channels = dict(blueprint.channels)
     return Topology(
         nodes=nodes,
@@ -74,7 +74,9 @@ class _Readers:
         return made
 
 
-def _link(blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers) -> None:
+def _link(
+    blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers, *, wrapped: bool
+) -> None:
     """Give every node its edges."""
     targets: dict[str, set[Node]] = {}
     for source, target in blueprint.edges:
@@ -92,7 +94,10 @@ def _link(blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers) -> No
             _branch(blueprint, branch, readers.of(branch.schema or schema))
             for branch in branches.values()
         )
+    prepares = any(channel.prepares for channel in blueprint.channels.values())
     for node in nodes.values():
+        node.prepares = prepares
+        node.wrapped = wrapped or bool(node.callee.asks)
         branches_only_async = any(branch.path.sync is None for branch in node.branches)
         node.needs_loop = node.callee.sync is None or branches_only_async
         node.simple = not node.joins and not any(target.defer for target in node.successors)
