@@ -160,7 +160,7 @@ def destination(graph: Topology, said: Callable[[], str], name: object) -> Seque
     Raises:
         UnknownNodeError: if it is no destination; `said()` tells who named it.
     """
-    if type(name) is str and (node := graph.nodes.get(name)) is not None:
+    if isinstance(name, str) and (node := graph.nodes.get(name)) is not None:
         return (node,)
     if isinstance(name, Send):
         return (sent(graph, said, name),)

@@ -159,10 +159,13 @@ class ThreadCrew:
             self.changed.wait_for(lambda: not self.coroutines)
             self.changed.wait_for(lambda: not self.threads, timeout=self.run.grace)
             late = self._drain()
-        for task in self.threads:
-            report_abandoned(task.node.name, self.run.grace)
+            abandoned = list(self.threads)
+            self.threads.clear()
         if self.portal is not None:
             self.portal.close()
+            self.portal = None
+        for task in abandoned:
+            report_abandoned(task.node.name, self.run.grace)
         return [event for event in (*early, *late) if not isinstance(event, Written)]
 
 

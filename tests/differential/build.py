@@ -13,8 +13,6 @@ from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 import trio
 
 from tests.differential.specs import (
-    END,
-    START,
     BoomError,
     Branch,
     Case,
@@ -28,7 +26,7 @@ from tests.differential.specs import (
     Target,
     append_digit,
 )
-from tests.differential.traces import Mode, Trace
+from tests.differential.traces import MODES, Mode, Trace
 
 Driver: TypeAlias = Literal["threads", "asyncio", "trio"]
 
@@ -75,7 +73,9 @@ class Library:
 
 def library(package: str) -> Library:
     """Return a library by the name of its package."""
-    graph, types, errors = (import_module(f"{package}.{name}") for name in ("graph", "types", "errors"))
+    graph, types, errors = (
+        import_module(f"{package}.{name}") for name in ("graph", "types", "errors")
+    )
     return Library(
         graph.StateGraph,
         types.Send,
@@ -172,63 +172,67 @@ def path_map(branch: Branch) -> dict[str, str] | None:
     return {target.upper(): target for target in targets if isinstance(target, str)}
 
 
-def trace(lib: Library, case: Case, mode: Mode, driver: Driver) -> Trace:
-    """Run a case, and return what came out."""
-    graph = build(lib, case.graph, driver)
-    given = {key: written(lib, value) for key, value in case.given}
-    config = {"recursion_limit": case.limit, "max_concurrency": ONE_AT_A_TIME}
-    chunks: list[Any] = []
-    run = drive(driver)
-    try:
-        run(graph, given, config, mode, chunks)
-    except tuple(lib.errors) as error:
-        name = next(name for kind, name in lib.errors.items() if isinstance(error, kind))
-        return Trace(comparable(lib, chunks), name)
-    return Trace(comparable(lib, chunks))
-
-
-Drive: TypeAlias = Callable[[Any, Given, Mapping[str, Any], Mode, list[Any]], None]
-
-
-def drive(driver: Driver) -> Drive:
-    """Return what runs a compiled graph and adds its chunks, or its result, to a list."""
+def traces(lib: Library, case: Case, driver: Driver) -> dict[Mode, Trace]:
+    """Run a case once in every mode, all on one compiled graph, and return what came out."""
+    runner = Runner(
+        lib,
+        build(lib, case.graph, driver),
+        {key: written(lib, value) for key, value in case.given},
+        {"recursion_limit": case.limit, "max_concurrency": ONE_AT_A_TIME},
+    )
     match driver:
         case "threads":
-            return drive_threads
+            return {mode: runner.run(mode) for mode in MODES}
         case "asyncio":
-            return lambda *args: asyncio.run(drive_async(*args))
+            return asyncio.run(runner.run_all())
         case "trio":
-            return lambda *args: trio.run(drive_async, *args)
+            return trio.run(runner.run_all)
 
 
-def drive_threads(
-    graph: Any,  # noqa: ANN401 - of either library
-    given: Given,
-    config: Mapping[str, Any],
-    mode: Mode,
-    chunks: list[Any],
-) -> None:
-    """Run a graph by its sync entry points."""
-    if mode == "invoke":
-        chunks.append(graph.invoke(given, config))
-        return
-    for chunk in graph.stream(given, config, stream_mode=stream_mode(mode)):
-        chunks.append(chunk)  # noqa: PERF402 - those before an error count
+@dataclass(frozen=True)
+class Runner:
+    """Runs a compiled graph of either library."""
 
+    lib: Library
+    graph: Any
+    given: Given
+    config: Mapping[str, Any]
 
-async def drive_async(
-    graph: Any,  # noqa: ANN401 - of either library
-    given: Given,
-    config: Mapping[str, Any],
-    mode: Mode,
-    chunks: list[Any],
-) -> None:
-    """Run a graph by its async entry points, on whichever loop this is awaited."""
-    if mode == "invoke":
-        chunks.append(await graph.ainvoke(given, config))
-        return
-    async for chunk in graph.astream(given, config, stream_mode=stream_mode(mode)):
-        chunks.append(chunk)  # noqa: PERF401 - those before an error count
+    def run(self, mode: Mode) -> Trace:
+        """Run it by its sync entry points."""
+        chunks: list[Any] = []
+        try:
+            if mode == "invoke":
+                chunks.append(self.graph.invoke(self.given, self.config))
+            else:
+                stream = self.graph.stream(self.given, self.config, stream_mode=stream_mode(mode))
+                chunks.extend(stream)
+        except tuple(self.lib.errors) as error:
+            return self.traced(chunks, error)
+        return self.traced(chunks)
+
+    async def run_all(self) -> dict[Mode, Trace]:
+        """Run it by its async entry points, on whichever loop this is awaited."""
+        return {mode: await self.run_async(mode) for mode in MODES}
+
+    async def run_async(self, mode: Mode) -> Trace:
+        """Run it in one mode."""
+        chunks: list[Any] = []
+        try:
+            if mode == "invoke":
+                chunks.append(await self.graph.ainvoke(self.given, self.config))
+            else:
+                stream = self.graph.astream(self.given, self.config, stream_mode=stream_mode(mode))
+                async for chunk in stream:
+                    chunks.append(chunk)  # noqa: PERF401 - those before an error count
+        except tuple(self.lib.errors) as error:
+            return self.traced(chunks, error)
+        return self.traced(chunks)
+
+    def traced(self, chunks: Sequence[Any], error: Exception | None = None) -> Trace:
+        """Return a run's chunks and error as plain data."""
+        kinds = (name for kind, name in self.lib.errors.items() if isinstance(error, kind))
+        return Trace(comparable(self.lib, chunks), next(kinds, None))
 
 
 def stream_mode(mode: Mode) -> str | list[str]:

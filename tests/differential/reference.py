@@ -118,7 +118,7 @@ class Interpreter:
         self.due = {target for target in targets if isinstance(target, str)}
         self.due |= {target for source, target in self.graph.edges if source in ran}
         for join, arrived in zip(self.graph.joins, self.arrived, strict=True):
-            arrived |= ran & set(join.sources)
+            arrived.update(ran & set(join.sources))
             self.due |= {join.target} if arrived == set(join.sources) else set()
         self.defer()
         for join, arrived in zip(self.graph.joins, self.arrived, strict=True):

@@ -104,7 +104,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Node:
-    """A node: what it reads, what it writes, in which form, where its Command goes, when it fails."""
+    """A node: what it reads and writes, in which form, where its Command goes, when it fails."""
 
     name: str
     writes: tuple[Write, ...] = (Write("log"),)

@@ -3,18 +3,20 @@
 Never drawn, because the libraries differ there on purpose (the numbers are those of the table of
 differences), or because LangGraph does not fix what comes out:
 
-- keys that no schema names, in updates and inputs (D1): `secret` is written only if a node reads it;
+- keys that no schema names, in updates and inputs (D1); so `secret` is written if a node reads it;
 - targets that name no node, Sends to END, START as a target (D2);
 - None, a Command or anything but a dict as input (D3, D4);
 - nodes that edit what they were handed (D18): nodes here only read;
 - a node that writes a plain key twice, or two Overwrites: run alone, LangGraph loses its chunk when
   the commit then fails (two nodes that do so in one superstep *are* drawn);
 - a return that is no update: each library says so in its own words;
+- a path function that fails after a node that wrote nothing: LangGraph shows the node's None if
+  another edge left a trace of it, and else nothing;
 - choices by keys outside a node's schema: LangGraph mixes what a node returned as a dict into what
   its path functions see, schema or not.
 
 Failures are drawn freely: two in one superstep raise the same class, and one task runs at a time.
-Then sync LangGraph still runs siblings of a failed task, or not: a race, which `Trace.begins` allows.
+Then sync LangGraph still runs siblings of a failed task, or not: a race, that `Trace.begins` allows.
 
 Sends stop at a depth and at a length of the log, and the limit is small with them, because two
 Sends that each send two would double for ever.
@@ -46,23 +48,21 @@ from tests.differential.specs import (
 NAMES = "fbeacd"
 """In the order in which they are added, which is not the order in which they run."""
 
-FORMS: Sequence[Form] = ("dict", "dict", "command", "command", "pairs", "list", "nothing")
+FORMS: Sequence[Form] = ("dict",) * 5 + ("command",) * 4 + ("pairs", "list", "nothing")
 SCHEMAS: Sequence[Schema] = ("state", "state", "state", "narrow", "private")
 NUMBERS = ("total", "total", "digits", "digits", "x", "secret")
 
 LIMIT = 15
 LIMIT_WITH_SENDS = 8
 
-rarely = st.sampled_from((False,) * 7 + (True,))
-failures = st.sampled_from((None,) * 11 + (0, 1, 2, 3))
+rarely = st.sampled_from((False,) * 5 + (True,))
+failures = st.sampled_from((None,) * 31 + (0, 1, 2, 3))
 digits = st.integers(0, 9)
-replacements = st.lists(st.sampled_from(("r", "s")), max_size=2).map(
-    lambda lines: Replace(tuple(lines))
-)
-lines = st.just(Write("log")) | rarely.flatmap(
-    lambda rare: st.builds(Write, st.just("log"), replacements) if rare else st.just(Write("log"))
-)
-writes = st.lists(lines | st.builds(Write, st.sampled_from(NUMBERS), digits), max_size=4)
+sizes = st.sampled_from((1, 2, 3, 3, 4, 4, 5, 5, 6, 6))
+replacements = st.sampled_from((Replace(()), Replace(("r",)), Replace(("r", "s"))))
+lines = st.sampled_from((Write("log"),) * 15 + (Write("log", Replace(("r",))),))
+numbers = st.builds(Write, st.sampled_from(NUMBERS), digits)
+written = st.lists(lines | numbers, max_size=3)
 
 
 @st.composite
@@ -71,7 +71,7 @@ def cases(draw: st.DrawFn) -> Case:
     graph = draw(graphs())
     limit = LIMIT_WITH_SENDS if sends(graph) else LIMIT
     given = draw(inputs)
-    return Case(graph, tuple(given.items()), draw(st.integers(1, limit)))
+    return Case(graph, tuple(given.items()), limit - draw(st.integers(0, limit - 4)))
 
 
 inputs = st.fixed_dictionaries(
@@ -88,17 +88,20 @@ inputs = st.fixed_dictionaries(
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
     """Draw a graph with at least one way in."""
-    names = NAMES[: draw(st.integers(1, len(NAMES)))]
+    names = NAMES[: draw(sizes)]
     anywhere = st.sampled_from((*names, END))
     sources = st.sampled_from((START, *names))
-    edges = draw(st.lists(st.tuples(sources, anywhere), max_size=2 * len(names), unique=True))
+    edge = st.tuples(sources, anywhere, rarely).map(lambda drawn: ahead(names, *drawn))
+    edges = draw(st.lists(edge, min_size=len(names) // 2, max_size=2 * len(names), unique=True))
     joining = st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True).map(tuple)
     joins = draw(st.lists(st.builds(Join, joining, anywhere), max_size=2))
-    branches = draw(st.lists(st.builds(Branch, sources, choices(names), st.booleans(), failures), max_size=3))
-    nodes = [draw(nodes_named(name, names)) for name in names]
+    branches = draw(
+        st.lists(st.builds(Branch, sources, choices(names), st.booleans(), failures), max_size=3)
+    )
+    nodes = readable([draw(nodes_named(name, names)) for name in names])
     if START not in {*(source for source, _ in edges), *(branch.source for branch in branches)}:
         edges = [(START, draw(st.sampled_from(names))), *edges]
-    return Graph(tuple(told_apart(nodes)), tuple(edges), tuple(joins), tuple(branches))
+    return Graph(nodes, tuple(edges), tuple(joins), shown(nodes, branches))
 
 
 @st.composite
@@ -108,7 +111,7 @@ def nodes_named(draw: st.DrawFn, name: str, names: str) -> Node:
     goes = form in {"command", "pairs", "list"}
     return Node(
         name,
-        tidied(form, draw(writes)),
+        tidied(form, [draw(lines), *draw(written)]),
         form,
         draw(st.none() | choices(names)) if goes else None,
         draw(st.sampled_from(SCHEMAS)),
@@ -120,9 +123,16 @@ def nodes_named(draw: st.DrawFn, name: str, names: str) -> Node:
 def choices(names: str) -> st.SearchStrategy[Choice]:
     """Draw where to go by what is seen."""
     sent = st.builds(SendTo, st.sampled_from(names), digits)
-    targets = st.sampled_from((*names, *names, END)) | sent
+    targets = st.sampled_from((*names, END, END)) | sent
     options: st.SearchStrategy[tuple[Target, ...]] = st.lists(targets, max_size=3).map(tuple)
     return st.builds(Choice, st.lists(options, min_size=1, max_size=3).map(tuple))
+
+
+def ahead(names: str, source: str, target: str, back: bool) -> tuple[str, str]:  # noqa: FBT001 - drawn
+    """Return an edge that leads on in the order of names, but for a few that lead back or loop."""
+    if back or source == START or target == END or names.index(source) < names.index(target):
+        return source, target
+    return (target, source) if source != target else (source, END)
 
 
 def tidied(form: Form, drawn: Iterable[Write]) -> tuple[Write, ...]:
@@ -142,14 +152,22 @@ def tidied(form: Form, drawn: Iterable[Write]) -> tuple[Write, ...]:
     return tuple(kept)
 
 
-def told_apart(nodes: Sequence[Node]) -> Iterable[Node]:
+def readable(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """Return nodes without writes of `secret`, if none of them reads it."""
     if any(node.reads == "private" for node in nodes):
-        return nodes
-    return [
+        return tuple(nodes)
+    return tuple(
         replace(node, writes=tuple(write for write in node.writes if write.key != "secret"))
         for node in nodes
-    ]
+    )
+
+
+def shown(nodes: Sequence[Node], branches: Sequence[Branch]) -> tuple[Branch, ...]:
+    """Return branches that fail only after nodes that write."""
+    silent = {node.name for node in nodes if not node.writes}
+    return tuple(
+        replace(branch, fails=None) if branch.source in silent else branch for branch in branches
+    )
 
 
 def sends(graph: Graph) -> bool:
