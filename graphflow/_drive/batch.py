@@ -54,12 +54,14 @@ async def abatch(
         async with slots:
             try:
                 results[place] = await call()
-            except Exception as error:  # noqa: BLE001 - raised or returned below
-                if return_exceptions:
+            except BaseException as error:
+                if return_exceptions and isinstance(error, Exception):
                     results[place] = error
                     return
                 failed.append(error)
                 group.cancel_scope.cancel()
+                if isinstance(error, anyio.get_cancelled_exc_class()):
+                    raise
 
     async with anyio.create_task_group() as group:
         for place, call in enumerate(calls):

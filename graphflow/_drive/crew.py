@@ -63,10 +63,13 @@ class Inbox:
 
     async def vacancy(self) -> None:
         """Wait, on the loop, until there is room."""
-        while self.full:
-            if self.room is None:
-                self.room = anyio.Event()
-            await self.room.wait()
+        # Shielded, for what the node waited for has been handed over already: a cancel now would
+        # lose it. The node meets the cancel where it waits next; `close()` ends this wait.
+        with anyio.CancelScope(shield=True):
+            while self.full:
+                if self.room is None:
+                    self.room = anyio.Event()
+                await self.room.wait()
 
     def post(self, event: Event) -> None:
         """Add an event, on the loop's thread."""
@@ -79,7 +82,8 @@ class Inbox:
     def write(self, task: Task, item: object) -> None:
         """Add what a node wrote, from any thread; a thread of its own waits for room."""
         if get_ident() == self.thread:
-            self.post(Written(task, item))
+            if not self.closed:  # else it is being cancelled, and writes in its `finally`
+                self.post(Written(task, item))
             return
         with self.lock:
             self.lock.wait_for(lambda: not self.full)
@@ -251,7 +255,8 @@ class TrioCrew(_LoopCrew):
         if self.nursery is None:
             ready = trio.Event()
             trio.lowlevel.spawn_system_task(self._home, ready)
-            await ready.wait()
+            with anyio.CancelScope(shield=True):  # or nobody would know of the nursery
+                await ready.wait()
         self.backlog.extend(tasks)
         self.launch()
 

@@ -1,14 +1,14 @@
 """One event loop in a thread, for the async nodes of runs that have no loop of their own.
 
-There is one portal a process, made on first need and kept. A run that is itself driven from the
-portal's thread (a sync `invoke` inside an async node of an `invoke`) gets one of its own, or it
-would wait for itself.
+Runs that nobody else drives share one portal a process, made on first need and kept. A run that
+is driven from inside a node (a sync `invoke` in a node) borrows one for itself: its caller may be
+an async node that blocks the shared loop until this run ends, however deep the nesting is.
 """
 
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, final
@@ -17,6 +17,7 @@ from graphflow._core.state import Failed, Outcome, Task
 from graphflow._drive.call import call
 from graphflow._drive.loop import LoopPlace
 from graphflow._drive.stepping import paced
+from graphflow._scope import CURRENT
 
 if TYPE_CHECKING:
     from graphflow._drive.threads import ThreadCrew
@@ -42,14 +43,19 @@ class Portal:
         started.set_result(asyncio.get_running_loop())
         await self._closing.wait()
 
-    def submit(self, coroutine: Coroutine[Any, Any, None], context: Context, name: str) -> "Member":
-        """Run a coroutine on the portal's loop, inside a context."""
-        return Member(self.loop, coroutine, context, name)
+    def submit(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        context: Context,
+        name: str,
+        cancelled: Callable[[], None],
+    ) -> "Member":
+        """Run a coroutine on the portal's loop, inside a context.
 
-    def close(self) -> None:
-        """End the loop and its thread."""
-        self.loop.call_soon_threadsafe(self._closing.set)
-        self.thread.join()
+        `cancelled` is called if the coroutine ends by a cancel: one that comes before its first
+        step leaves it no chance to tell by itself.
+        """
+        return Member(self.loop, coroutine, context, name, cancelled)
 
     @property
     def here(self) -> bool:
@@ -61,7 +67,7 @@ class Portal:
 class Member:
     """A coroutine on a portal, which can be cancelled from another thread."""
 
-    __slots__ = ("_loop", "_task")
+    __slots__ = ("_cancelled", "_loop", "_task")
 
     def __init__(
         self,
@@ -69,15 +75,23 @@ class Member:
         coroutine: Coroutine[Any, Any, None],
         context: Context,
         name: str,
+        cancelled: Callable[[], None],
     ) -> None:
         """Have the loop make a task of it soon."""
         self._loop = loop
         self._task: asyncio.Task[None] | None = None
+        self._cancelled = cancelled
         loop.call_soon_threadsafe(self._start, coroutine, context, name)
 
     def _start(self, coroutine: Coroutine[Any, Any, None], context: Context, name: str) -> None:
         """Make the task, on the loop."""
         self._task = self._loop.create_task(coroutine, context=context, name=name)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Tell that the task was cancelled, if it was."""
+        if task.cancelled():
+            self._cancelled()
 
     def cancel(self) -> None:
         """Have the loop cancel it soon; the loop makes the task first, for it serves in order."""
@@ -93,12 +107,10 @@ class PortalSide:
     """The part of a threads driver's crew that runs on a portal."""
 
     def __init__(self, crew: "ThreadCrew") -> None:
-        """Find the portal: the shared one, unless this run is driven from its own thread."""
+        """Find the portal: the shared one, unless this run is driven from inside a node."""
         self.crew = crew
-        self.portal = shared()
-        self.own = self.portal.here
-        if self.own:
-            self.portal = Portal()
+        self.borrowed = crew.context.get(CURRENT) is not None
+        self.portal = borrow() if self.borrowed else shared()
         self.place = LoopPlace(crew.run.grace, crew.sink)
         self.held: list[asyncio.Event] = []
 
@@ -109,7 +121,9 @@ class PortalSide:
 
     def spawn(self, task: Task, context: Context) -> Member:
         """Start one task on the portal."""
-        return self.portal.submit(self._member(task), context, task.node.name)
+        return self.portal.submit(
+            self._member(task), context, task.node.name, lambda: self.crew.post(task, None)
+        )
 
     async def _member(self, task: Task) -> None:
         """Run one task, and tell the crew of its end."""
@@ -145,13 +159,14 @@ class PortalSide:
         self.held.clear()
 
     def close(self) -> None:
-        """End the portal if it is this run's own."""
-        if self.own:
-            self.portal.close()
+        """Give the portal back if it was borrowed."""
+        if self.borrowed:
+            give_back(self.portal)
 
 
 _lock = threading.Lock()
 _shared: Portal | None = None
+_idle: list[Portal] = []
 
 
 def shared() -> Portal:
@@ -163,10 +178,25 @@ def shared() -> Portal:
         return _shared
 
 
+def borrow() -> Portal:
+    """Return a portal that nobody else uses, to be given back."""
+    with _lock:
+        if _idle:
+            return _idle.pop()
+    return Portal()
+
+
+def give_back(portal: Portal) -> None:
+    """Keep a borrowed portal for the next who needs one."""
+    with _lock:
+        _idle.append(portal)
+
+
 def _forget() -> None:
-    """Drop the portal in a forked child: its thread did not come along."""
+    """Drop the portals in a forked child: their threads did not come along."""
     global _shared, _lock  # noqa: PLW0603 - as above; the lock may have been held while forking
     _shared = None
+    _idle.clear()
     _lock = threading.Lock()
 
 

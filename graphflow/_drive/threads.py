@@ -112,9 +112,12 @@ class ThreadCrew:
     def write(self, task: Task, item: object) -> None:
         """Add what a node wrote; a thread waits for room, the portal's loop never does."""
         with self.changed:
-            if self.portal is None or not self.portal.here:
+            on_loop = self.portal is not None and self.portal.here
+            if not on_loop:
                 self.changed.wait_for(lambda: not self.full)
             if self.closed:
+                if on_loop:
+                    return  # a coroutine that is being cancelled, in its `finally`
                 raise TaskAbandoned(task.node.name)
             self.events.append(Written(task, item))
             self.changed.notify_all()
