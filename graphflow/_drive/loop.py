@@ -90,11 +90,19 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
     if not in_trio() and isinstance(asyncio.get_running_loop(), RunsThreadsInline):
         return function()
     job = _Job(function)
+    # The limiter is anyio's own, but the token is held here: a library gives it back at some time
+    # after the thread has ended, and then a cancelled run would leave it behind for a moment.
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    await limiter.acquire_on_behalf_of(job)
     try:
-        await anyio.to_thread.run_sync(job.run, abandon_on_cancel=True)
+        await anyio.to_thread.run_sync(
+            job.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+        )
     except BaseException:
         await _wait_for_end(name, job, grace)
         raise
+    finally:
+        limiter.release_on_behalf_of(job)
     if job.error is not None:
         error, job.error = job.error, None
         try:

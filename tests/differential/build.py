@@ -7,11 +7,11 @@ import asyncio
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict, cast
 
 import trio
 
+from tests.differential.pair import Library
 from tests.differential.specs import (
     BoomError,
     Branch,
@@ -60,38 +60,15 @@ class Private(TypedDict, total=False):
 SCHEMAS: Mapping[Schema, type] = {"state": State, "narrow": Narrow, "private": Private}
 
 
-@dataclass(frozen=True)
-class Library:
-    """The names of one library that the tests use; both have them under the same paths."""
-
-    builder: Callable[..., Any]
-    send: Callable[..., Any]
-    command: Callable[..., Any]
-    overwrite: type[Any]
-    errors: Mapping[type[Exception], str]
-
-
-def library(package: str) -> Library:
-    """Return a library by the name of its package."""
-    graph, types, errors = (
-        import_module(f"{package}.{name}") for name in ("graph", "types", "errors")
-    )
-    return Library(
-        graph.StateGraph,
-        types.Send,
-        types.Command,
-        types.Overwrite,
-        {
-            BoomError: "BoomError",
-            errors.InvalidUpdateError: "InvalidUpdateError",
-            errors.GraphRecursionError: "GraphRecursionError",
-        },
-    )
+def errors_of(lib: Library) -> dict[type[Exception], str]:
+    """Return the errors that a case may end in, by the names that both libraries give them."""
+    names = ("InvalidUpdateError", "GraphRecursionError")
+    return {BoomError: "BoomError", **{getattr(lib.errors, name): name for name in names}}
 
 
 def build(lib: Library, graph: Graph, driver: Driver) -> Any:  # noqa: ANN401 - of either library
     """Return the compiled graph; its nodes are async unless it is to run on threads."""
-    builder = lib.builder(State)
+    builder = lib.graph.StateGraph(State)
     for node in graph.nodes:
         action = acting(lib, node) if driver == "threads" else acting_async(lib, node)
         builder.add_node(node.name, action, defer=node.defer, input_schema=SCHEMAS[node.reads])
@@ -134,21 +111,21 @@ def returned(lib: Library, node: Node, result: Result) -> object:
         case "dict":
             return dict(writes)
         case "command":
-            return lib.command(update=dict(writes), goto=goto[0] if len(goto) == 1 else goto)
+            return lib.types.Command(update=dict(writes), goto=goto[0] if len(goto) == 1 else goto)
         case "pairs":
-            return lib.command(update=writes, goto=goto)
+            return lib.types.Command(update=writes, goto=goto)
         case "list":
-            return [lib.command(goto=goto), *({key: value} for key, value in writes)]
+            return [lib.types.Command(goto=goto), *({key: value} for key, value in writes)]
 
 
 def written(lib: Library, value: object) -> object:
     """Return a written value as the library takes it."""
-    return lib.overwrite(list(value.lines)) if isinstance(value, Replace) else value
+    return lib.types.Overwrite(list(value.lines)) if isinstance(value, Replace) else value
 
 
 def aimed(lib: Library, target: Target) -> object:
     """Return a target as the library takes it."""
-    return lib.send(target.node, dict(target.arg)) if isinstance(target, SendTo) else target
+    return lib.types.Send(target.node, dict(target.arg)) if isinstance(target, SendTo) else target
 
 
 def choosing(lib: Library, branch: Branch) -> Callable[[Given], object]:
@@ -179,6 +156,7 @@ def traces(lib: Library, case: Case, driver: Driver) -> dict[Mode, Trace]:
         build(lib, case.graph, driver),
         {key: written(lib, value) for key, value in case.given},
         {"recursion_limit": case.limit, "max_concurrency": ONE_AT_A_TIME},
+        errors_of(lib),
     )
     match driver:
         case "threads":
@@ -197,6 +175,7 @@ class Runner:
     graph: Any
     given: Given
     config: Mapping[str, Any]
+    errors: Mapping[type[Exception], str]
 
     def run(self, mode: Mode) -> Trace:
         """Run it by its sync entry points."""
@@ -205,11 +184,11 @@ class Runner:
             if mode == "invoke":
                 chunks.append(self.graph.invoke(self.given, self.config))
             else:
-                stream = self.graph.stream(self.given, self.config, stream_mode=stream_mode(mode))
-                chunks.extend(stream)
-        except tuple(self.lib.errors) as error:
-            return self.traced(chunks, error)
-        return self.traced(chunks)
+                # What came before an error stays in the list.
+                chunks.extend(self.graph.stream(self.given, self.config, stream_mode=named(mode)))
+        except tuple(self.errors) as error:
+            return self.traced(mode, chunks, error)
+        return self.traced(mode, chunks)
 
     async def run_all(self) -> dict[Mode, Trace]:
         """Run it by its async entry points, on whichever loop this is awaited."""
@@ -222,30 +201,31 @@ class Runner:
             if mode == "invoke":
                 chunks.append(await self.graph.ainvoke(self.given, self.config))
             else:
-                stream = self.graph.astream(self.given, self.config, stream_mode=stream_mode(mode))
+                stream = self.graph.astream(self.given, self.config, stream_mode=named(mode))
                 async for chunk in stream:
                     chunks.append(chunk)  # noqa: PERF401 - those before an error count
-        except tuple(self.lib.errors) as error:
-            return self.traced(chunks, error)
-        return self.traced(chunks)
+        except tuple(self.errors) as error:
+            return self.traced(mode, chunks, error)
+        return self.traced(mode, chunks)
 
-    def traced(self, chunks: Sequence[Any], error: Exception | None = None) -> Trace:
+    def traced(self, mode: Mode, chunks: Sequence[Any], error: Exception | None = None) -> Trace:
         """Return a run's chunks and error as plain data."""
-        kinds = (name for kind, name in self.lib.errors.items() if isinstance(error, kind))
-        return Trace(comparable(self.lib, chunks), next(kinds, None))
+        pairs = chunks if mode == "both" else [(mode, chunk) for chunk in chunks]
+        kinds = (name for kind, name in self.errors.items() if isinstance(error, kind))
+        return Trace([(of, comparable(self.lib, chunk)) for of, chunk in pairs], next(kinds, None))
 
 
-def stream_mode(mode: Mode) -> str | list[str]:
+def named(mode: Mode) -> str | list[str]:
     """Return a mode as stream() takes it."""
     return ["updates", "values"] if mode == "both" else mode
 
 
-def comparable(lib: Library, value: object) -> Any:  # noqa: ANN401 - any value
+def comparable(lib: Library, value: Any) -> Any:  # noqa: ANN401 - any value
     """Return a value with the library's own objects in it as plain data."""
-    if isinstance(value, lib.overwrite):
+    if isinstance(value, lib.types.Overwrite):
         return Replace(tuple(value.value))
     if isinstance(value, dict):
-        return {key: comparable(lib, item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(comparable(lib, item) for item in value)
+        return {key: comparable(lib, item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [comparable(lib, item) for item in cast("Sequence[Any]", value)]
     return value

@@ -24,7 +24,7 @@ from tests.differential.specs import (
     SendTo,
     Target,
 )
-from tests.differential.traces import Story
+from tests.differential.traces import Trace
 
 
 class CollisionError(Exception):
@@ -35,7 +35,7 @@ class LimitError(Exception):
     """The recursion limit is reached."""
 
 
-ERRORS = {
+ERRORS: dict[type[Exception], str] = {
     BoomError: "BoomError",
     CollisionError: "InvalidUpdateError",
     LimitError: "GraphRecursionError",
@@ -159,12 +159,12 @@ def update(writes: Sequence[tuple[str, Any]]) -> object:
     return merged if len(merged) == len(writes) else [{key: value} for key, value in writes]
 
 
-def interpret(case: Case) -> Story:
-    """Run a case, and tell what comes out."""
+def interpret(case: Case) -> Trace:
+    """Run a case, and return what comes out of it in the mode `both`."""
     interpreter = Interpreter(case.graph)
     error = None
     try:
         interpreter.run(case)
-    except tuple(ERRORS) as raised:
+    except (BoomError, CollisionError, LimitError) as raised:
         error = ERRORS[type(raised)]
-    return Story(interpreter.chunks, error)
+    return Trace(interpreter.chunks, error)

@@ -16,7 +16,7 @@ differences), or because LangGraph does not fix what comes out:
   its path functions see, schema or not.
 
 Failures are drawn freely: two in one superstep raise the same class, and one task runs at a time.
-Then sync LangGraph still runs siblings of a failed task, or not: a race, that `Trace.begins` allows.
+Then sync LangGraph still runs siblings of a failed task, or not: a race; `Trace.begins` allows it.
 
 Sends stop at a depth and at a length of the log, and the limit is small with them, because two
 Sends that each send two would double for ever.
@@ -48,7 +48,8 @@ from tests.differential.specs import (
 NAMES = "fbeacd"
 """In the order in which they are added, which is not the order in which they run."""
 
-FORMS: Sequence[Form] = ("dict",) * 5 + ("command",) * 4 + ("pairs", "list", "nothing")
+COMMON: Sequence[Form] = ("dict", "dict", "dict", "command", "command", "command")
+FORMS: Sequence[Form] = (*COMMON, "pairs", "list", "nothing")
 SCHEMAS: Sequence[Schema] = ("state", "state", "state", "narrow", "private")
 NUMBERS = ("total", "total", "digits", "digits", "x", "secret")
 
