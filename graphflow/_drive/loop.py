@@ -123,15 +123,17 @@ async def _wait_for_end(name: str, job: _Job, grace: float) -> None:
 
     if not job.drop(tell):
         return
-    with anyio.move_on_after(grace, shield=True) as scope:
-        while not ended.is_set():
-            try:
-                await ended.wait()
-            except anyio.get_cancelled_exc_class():
-                if scope.cancel_called:
-                    raise  # the grace is over; another cancel by asyncio's own passes the shield
-    if job.state == "running":
-        report_abandoned(name, grace)
+    try:
+        with anyio.move_on_after(grace, shield=True) as scope:
+            while not ended.is_set():
+                try:
+                    await ended.wait()
+                except anyio.get_cancelled_exc_class():
+                    if scope.cancel_called:
+                        raise  # the grace is over; another cancel by asyncio passes the shield
+    finally:  # after another cancel by asyncio the scope lets its own through, too
+        if job.state == "running":
+            report_abandoned(name, grace)
 
 
 class LoopPlace:
