@@ -42,15 +42,21 @@ class _Reference:
         return self.words.format(*map(_shown, self.ends))
 
 
-def _references(blueprint: Blueprint) -> Iterator[_Reference]:
-    """Yield whatever names a node."""
+def _ends(blueprint: Blueprint) -> Iterator[_Reference]:
+    """Yield the ends of edges; of plain ones, which are many, only what no node is called."""
     for edge in blueprint.edges:
-        yield _Reference("the edge {} -> {}", edge, edge[0])
-        yield _Reference("the edge {} -> {}", edge, edge[1])
+        for end in edge:
+            if not isinstance(end, str) or end not in blueprint.nodes:
+                yield _Reference("the edge {} -> {}", edge, end)
     for sources, target in blueprint.joins:
         words = f"the edge [{', '.join(['{}'] * len(sources))}] -> {{}}"
         for end in (*sources, target):
             yield _Reference(words, (*sources, target), end)
+
+
+def _references(blueprint: Blueprint) -> Iterator[_Reference]:
+    """Yield whatever names a node."""
+    yield from _ends(blueprint)
     for source, branches in blueprint.branches.items():
         for branch in branches.values():
             ends = (branch.name, source)

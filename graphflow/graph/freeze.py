@@ -78,12 +78,12 @@ def _link(
     blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers, *, wrapped: bool
 ) -> None:
     """Give every node its edges."""
-    targets: dict[str, set[Node]] = {}
+    targets: dict[str, dict[Node, None]] = {}
     for source, target in blueprint.edges:
-        reached = _reach(blueprint, nodes, (target,))
-        targets.setdefault(_name(blueprint, source), set()).update(reached)
+        for end in _reach(blueprint, nodes, (target,)):
+            targets.setdefault(_name(blueprint, source), {})[end] = None
     for name, found in targets.items():
-        nodes[name].successors = tuple(sorted(found, key=lambda node: node.rank))
+        nodes[name].successors = tuple(sorted(found, key=_rank))
     for index, (sources, target) in enumerate(blueprint.joins):
         for end in _reach(blueprint, nodes, (target,)):
             _join(index, [nodes[_name(blueprint, source)] for source in sources], end)
@@ -98,9 +98,16 @@ def _link(
     for node in nodes.values():
         node.prepares = prepares
         node.wrapped = wrapped or bool(node.callee.asks)
-        branches_only_async = any(branch.path.sync is None for branch in node.branches)
-        node.needs_loop = node.callee.sync is None or branches_only_async
-        node.simple = not node.joins and not any(target.defer for target in node.successors)
+        node.needs_loop = node.callee.sync is None
+        for branch in node.branches:
+            node.needs_loop = node.needs_loop or branch.path.sync is None
+        node.simple = not node.joins
+        for target in node.successors:
+            node.simple = node.simple and not target.defer
+
+
+def _rank(node: Node) -> int:
+    return node.rank
 
 
 def _name(blueprint: Blueprint, reference: object) -> str:
