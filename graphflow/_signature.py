@@ -7,16 +7,18 @@ goes through `inspect.signature`, which costs 5.5 us.
 import inspect
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from graphflow._core.topology import Asked, Callee
 from graphflow._record import record
-from graphflow.errors import quoted
+from graphflow.errors import did_you_mean, quoted
 from graphflow.runtime import Runtime
 from graphflow.schema import is_schema
 from graphflow.types import Command, StreamWriter
 
 _ASKED: Final[tuple[Asked, ...]] = ("config", "runtime", "writer", "store")
+_PLAIN_WORDS: Final[tuple[Asked, ...]] = ("config", "writer")
 _BY_TYPE: Final[dict[str, Asked]] = {
     "RunnableConfig": "config",
     "Runtime": "runtime",
@@ -99,9 +101,12 @@ def _is_async(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code o
     """Tell whether calling the function gives a coroutine."""
     if code is not None and code.co_flags & inspect.CO_COROUTINE:
         return True
-    if inspect.iscoroutinefunction(function):
+    called: object = function
+    while isinstance(called, partial):
+        called = called.func  # pyright: ignore[reportUnknownMemberType] - of anything
+    if inspect.iscoroutinefunction(called):
         return True
-    return code is None and inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - is its __call__ async?
+    return code is None and inspect.iscoroutinefunction(getattr(called, "__call__", None))  # noqa: B004 - is its __call__ async?
 
 
 def _yields(function: Function) -> bool:
@@ -139,7 +144,8 @@ def _asks(function: Function, said: str) -> tuple[tuple[str, Asked], ...]:
             inspect.Parameter.VAR_KEYWORD,
         ):
             msg = (
-                f"{said} has the parameter {parameter.name!r}, which nothing fills; beside the "
+                f"{said} has the parameter {parameter.name!r}"
+                f"{did_you_mean(parameter.name, _ASKED)}, which nothing fills; beside the "
                 f"state there are {quoted(_ASKED)}, by name or annotation. Give it a default, or "
                 f"use functools.partial"
             )
@@ -156,14 +162,16 @@ def _asked(parameter: inspect.Parameter) -> Asked | None:
     ):
         return None
     annotation = parameter.annotation
-    if annotation is not parameter.empty and (asked := _asked_by_type(annotation)) is not None:
-        return asked
-    for name in _ASKED:
-        if parameter.name == name:
-            # A default and an annotation of its own: the user means something else by the word.
-            own = parameter.default is not parameter.empty and annotation is not parameter.empty
-            return None if own and name not in ("runtime", "store") else name
-    return None
+    by_name: Asked | None = next((name for name in _ASKED if parameter.name == name), None)
+    by_type = None if annotation is parameter.empty else _asked_by_type(annotation)
+    if parameter.default is not parameter.empty:
+        # With a default the user may mean something else by the word, or by the type of a writer,
+        # which is that of any callback.
+        if by_type == "writer" and by_name is None and parameter.default is not None:
+            return None
+        if by_type is None and annotation is not parameter.empty and by_name in _PLAIN_WORDS:
+            return None
+    return by_type or by_name
 
 
 def _asked_by_type(annotation: Any) -> Asked | None:  # noqa: ANN401 - any annotation

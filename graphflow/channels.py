@@ -118,11 +118,12 @@ class LastValue(Channel):
 
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401, ARG002 - see Channel
         """Return the one write."""
-        if len(writes) > 1:
-            msg = "it takes one write in a superstep; annotate it with a reducer to combine several"
-            raise TooManyWritesError(msg)
-        value = writes[0]
-        return value.value if type(value) is Overwrite else value
+        if len(writes) == 1 and type(writes[0]) is not Overwrite:
+            return writes[0]
+        if any(type(write) is Overwrite for write in writes):
+            return _overwritten(writes)
+        msg = "it takes one write in a superstep; annotate it with a reducer to combine several"
+        raise TooManyWritesError(msg)
 
 
 class AnyValue(Channel):
@@ -137,8 +138,9 @@ class AnyValue(Channel):
 
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401, ARG002 - see Channel
         """Return the last write in plan order."""
-        value = writes[-1]
-        return value.value if type(value) is Overwrite else value
+        if any(type(write) is Overwrite for write in writes):
+            return _overwritten(writes)
+        return writes[-1]
 
 
 class Ephemeral(LastValue):
@@ -158,7 +160,9 @@ class Ephemeral(LastValue):
 
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401 - see Channel
         """Return the one write, or the last."""
-        return super().fold(old, writes if self.guard else writes[-1:])
+        if self.guard or any(type(write) is Overwrite for write in writes):
+            return super().fold(old, writes)
+        return writes[-1]
 
     @property
     def fades(self) -> bool:
@@ -200,14 +204,9 @@ class Topic(Channel):
     def fold(self, old: Any, writes: Sequence[Any]) -> Any:  # noqa: ANN401 - see Channel
         """Return the list of the items, those kept first; no item at all is no value."""
         if any(type(value) is Overwrite for value in writes):
-            return _overwritten(writes) or MISSING
-        items: list[Any] = [] if old is MISSING or not self.accumulate else [*old]
-        for value in writes:
-            if isinstance(value, list):
-                items += value
-            else:
-                items.append(value)
-        return items or MISSING
+            return _items((_overwritten(writes),)) or MISSING
+        kept: list[Any] = [] if old is MISSING or not self.accumulate else old
+        return [*kept, *_items(writes)] or MISSING
 
     @property
     def fades(self) -> bool:
@@ -217,6 +216,17 @@ class Topic(Channel):
     def same(self, other: Channel) -> bool:
         """Compare what is kept too."""
         return isinstance(other, Topic) and other.accumulate == self.accumulate
+
+
+def _items(writes: Sequence[Any]) -> list[Any]:
+    """Return the items of writes; a written list is its items."""
+    items: list[Any] = []
+    for value in writes:
+        if isinstance(value, list):
+            items += value
+        else:
+            items.append(value)
+    return items
 
 
 # `a + b` of two exact lists is a fresh list that nobody else holds, so the second and later
@@ -233,10 +243,11 @@ def _unite(owned: Any, more: Any) -> Any:  # noqa: ANN401 - two dicts or sets
 
 InPlace: TypeAlias = tuple[Callable[[Any, Any], Any] | None, frozenset[object]]
 
-_IN_PLACE: Final[dict[object, InPlace]] = {
-    operator.add: (_extend, frozenset((list,))),
-    operator.or_: (_unite, frozenset((dict, set))),  # pyright: ignore[reportUnknownMemberType] - typeshed's operands
-}
+_OR = cast("object", vars(operator)["or_"])  # typeshed leaves the types of its operands open
+_IN_PLACE: Final[tuple[tuple[object, InPlace], ...]] = (
+    (cast("object", operator.add), (_extend, frozenset((list,)))),
+    (_OR, (_unite, frozenset((dict, set)))),
+)
 _ANEW: Final[InPlace] = (None, frozenset())
 
 # What the annotation of a state names but nobody can call.
@@ -274,7 +285,9 @@ class Reducer(Channel):
         check_reducer(operator)
         self.operator = operator
         self._factory = _factory(type)
-        self._in_place, self._owned = _IN_PLACE.get(operator, _ANEW)
+        self._in_place, self._owned = next(
+            (rule for function, rule in _IN_PLACE if function is operator), _ANEW
+        )
         self._prepare: Callable[[Any, Origin], Any] | None = getattr(operator, "prepare", None)
         self._fold: Callable[[Any, Sequence[Any]], Any] | None = getattr(operator, "fold", None)
 

@@ -106,7 +106,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         config: RunnableConfig | None = None,
         *,
         context: ContextT | Mapping[str, Any] | None = None,
-        stream_mode: Modes = "values",
+        stream_mode: Modes | None = "values",
         output_keys: Keys = None,
     ) -> Any:  # noqa: ANN401 - the output schema's values, or a list of chunks
         """Run to the end; return the values of the output schema's keys.
@@ -114,7 +114,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         With a `stream_mode` other than `"values"`: return the list of all chunks.
         """
         keys = self._topology.output if output_keys is None else output_keys
-        if stream_mode != "values":
+        if stream_mode not in (None, "values"):
             return list(
                 self.stream(
                     input, config, context=context, stream_mode=stream_mode, output_keys=keys
@@ -129,12 +129,12 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         config: RunnableConfig | None = None,
         *,
         context: ContextT | Mapping[str, Any] | None = None,
-        stream_mode: Modes = "values",
+        stream_mode: Modes | None = "values",
         output_keys: Keys = None,
     ) -> Any:  # noqa: ANN401 - as above
         """Do what `invoke` does, on the running event loop."""
         keys = self._topology.output if output_keys is None else output_keys
-        if stream_mode != "values":
+        if stream_mode not in (None, "values"):
             stream = self.astream(
                 input, config, context=context, stream_mode=stream_mode, output_keys=keys
             )
@@ -148,7 +148,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         config: RunnableConfig | None = None,
         *,
         context: ContextT | Mapping[str, Any] | None = None,
-        stream_mode: Modes = "updates",
+        stream_mode: Modes | None = "updates",
         output_keys: Keys = None,
     ) -> "Stream":
         """Run, and yield chunks as things happen.
@@ -174,7 +174,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         config: RunnableConfig | None = None,
         *,
         context: ContextT | Mapping[str, Any] | None = None,
-        stream_mode: Modes = "updates",
+        stream_mode: Modes | None = "updates",
         output_keys: Keys = None,
     ) -> "AsyncStream":
         """Do what `stream` does, on the running event loop; for `async for` and `async with`.
@@ -244,7 +244,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         if config is None or isinstance(config, Mapping):
             return [config] * len(inputs)
         if len(config) != len(inputs):
-            msg = f"{len(inputs)} inputs came with {len(config)} configs; give one config for each"
+            msg = f"there are {len(inputs)} inputs and {len(config)} configs; give one for each"
             raise ValueError(msg)
         return config
 
@@ -283,12 +283,14 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             grace=self._cancel_grace,
         )
 
-    def _modes(self, given: Modes) -> Sequence[str] | str:
+    def _modes(self, given: Modes | None) -> Sequence[str] | str:
         """Return the stream modes asked for.
 
         Raises:
             ValueError: if one is unknown, or there is none.
         """
+        if given is None:
+            return "updates"
         for mode in (given,) if isinstance(given, str) else given:
             if mode not in _MODES:
                 msg = (

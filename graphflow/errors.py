@@ -50,21 +50,46 @@ __all__ = (
 )
 
 
+_LONG = 100
+
+
 def quoted(names: Iterable[object]) -> str:
     """Return `'a', 'b', 'c'`: names as every message of graphflow shows them."""
     return ", ".join(repr(name) for name in names)
+
+
+def shown(value: object, limit: int = 200) -> str:
+    """Return the repr of a value as a message can have it: in part, if it is long."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a value's own repr may raise anything
+        return f"<{type(value).__name__} object whose repr raised {type(error).__name__}>"
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest known name, or nothing if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - 3 ms of import for a failing path
 
-    near = get_close_matches(str(name), list(known), n=1)
+    near = get_close_matches(str(name)[:_LONG], list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 class GraphflowError(Exception):
-    """Whatever graphflow raises by itself."""
+    """Whatever graphflow raises by itself; it can be copied and pickled, attributes included."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be made again without the constructor, which takes other arguments than the message."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(
+    cls: type[GraphflowError], args: tuple[object, ...], attributes: dict[str, object]
+) -> GraphflowError:
+    """Return an error as it was when it was pickled."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidUpdateError(GraphflowError):
@@ -79,7 +104,9 @@ class UnknownKeyError(InvalidUpdateError):
         known: the keys there are.
     """
 
-    def __init__(self, where: str, keys: Sequence[object], known: Sequence[str]) -> None:
+    def __init__(
+        self, where: str, keys: Sequence[object], known: Sequence[str], takes: str = "the state has"
+    ) -> None:
         """Say which keys are unknown in `where`, and the nearest known ones."""
         self.keys = tuple(keys)
         self.known = tuple(known)
@@ -88,7 +115,7 @@ class UnknownKeyError(InvalidUpdateError):
         )
         word = "key" if len(keys) == 1 else "keys"
         super().__init__(
-            f"{where} has the unknown {word} {hints}; the state has {quoted(known)}. "
+            f"{where} has the unknown {word} {hints}; {takes} {quoted(known)}. "
             f'Declare the key in a schema, or build StateGraph(..., extra="ignore") to drop it'
         )
 
@@ -107,7 +134,7 @@ class UnknownNodeError(InvalidUpdateError):
         self.known = tuple(known)
         if not why:
             why = f"{did_you_mean(name, known)}; the nodes are {quoted(known)}"
-        super().__init__(f"{where} names {name!r}, which is no node to go to{why}")
+        super().__init__(f"{where} names {shown(name)}, which is no node to go to{why}")
 
 
 class InvalidBranchError(InvalidUpdateError, ValueError, KeyError):

@@ -70,7 +70,12 @@ def read_schema(cls: object, role: str) -> Schema:
         raise TypeError(msg)
     channels: dict[str, Channel] = {}
     managed: dict[str, type[ManagedValue]] = {}
-    for key, hint in get_type_hints(cls, include_extras=True).items():
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        error.add_note(f"in the annotations of {role}, the class {cls.__qualname__!r}")
+        raise
+    for key, hint in hints.items():
         rule = _rule(key, _without_qualifiers(hint))
         if isinstance(rule, Channel):
             channels[key] = rule
@@ -157,13 +162,15 @@ def merge(channels: dict[str, Channel], schema: Schema) -> None:
         ValueError: if a later schema has another rule for a key.
     """
     for key, channel in schema.channels.items():
-        there = channels.setdefault(key, channel)
+        there = channels.get(key, channel)
         if not there.same(channel) and type(channel) is not LastValue:
             msg = (
                 f"key {key!r} is {_told(channel)} in {schema.cls.__name__!r}, but another schema "
                 f"of this graph makes it {_told(there)}; give it the same annotation in both"
             )
             raise ValueError(msg)
+    for key, channel in schema.channels.items():
+        channels.setdefault(key, channel)
 
 
 def _told(channel: Channel) -> str:

@@ -35,6 +35,7 @@ class _Reference:
     words: str
     ends: tuple[object, ...]
     named: object
+    leads: bool = False
 
     @property
     def place(self) -> str:
@@ -62,12 +63,14 @@ def _references(blueprint: Blueprint) -> Iterator[_Reference]:
             ends = (branch.name, source)
             yield _Reference("the conditional edge {} of {}", ends, source)
             for target in (branch.path_map or {}).values():
-                yield _Reference("the path map of the conditional edge {} of {}", ends, target)
+                yield _Reference(
+                    "the path map of the conditional edge {} of {}", ends, target, leads=True
+                )
     for node in blueprint.nodes.values():
         for target in node.signature.goto:
-            yield _Reference("the return annotation of node {}", (node.name,), target)
+            yield _Reference("the return annotation of node {}", (node.name,), target, leads=True)
         for target in node.destinations:
-            yield _Reference("destinations of node {}", (node.name,), target)
+            yield _Reference("destinations of node {}", (node.name,), target, leads=True)
 
 
 def _unknown(blueprint: Blueprint) -> Iterator[str]:
@@ -76,10 +79,13 @@ def _unknown(blueprint: Blueprint) -> Iterator[str]:
     for reference in _references(blueprint):
         name = reference.named
         if isinstance(name, str):
-            if name not in nodes and name not in (START, END):
+            if name == START and reference.leads:
+                yield f"{reference.place} names {START!r}, where a run begins only once"
+            elif name not in nodes and name not in (START, END):
+                there = f"there are {quoted(nodes)}" if nodes else "there are no nodes yet"
                 yield (
                     f"{reference.place} names {name!r}, which is no node"
-                    f"{did_you_mean(name, nodes)}; there are {quoted(nodes)}"
+                    f"{did_you_mean(name, nodes)}; {there}"
                 )
             continue
         found = [node.name for node in nodes.values() if node.function == name]

@@ -16,6 +16,7 @@ from graphflow.errors import (
     InvalidUpdateError,
     TooManyWritesError,
     quoted,
+    shown,
 )
 from graphflow.types import Send
 
@@ -84,11 +85,13 @@ def _explain(
     writers = [done.task.node.name for done in outcomes for name, _ in done.writes if name == key]
     step = outcomes[0].task.step
     who = f"node {writers[0]!r}" if len(set(writers)) == 1 else f"the nodes {quoted(writers)}"
+    if outcomes[0].task.node.rank < 0:
+        who = "the input"
     if isinstance(error, TooManyWritesError):
-        shown = ", ".join(
-            f"{name!r} wrote {value!r}" for name, value in zip(writers, writes, strict=True)
+        told = ", ".join(
+            f"{name!r} wrote {shown(value)}" for name, value in zip(writers, writes, strict=True)
         )
-        msg = f"key {key!r} was written {len(writes)} times in superstep {step}: {shown}; {error}"
+        msg = f"key {key!r} was written {len(writes)} times in superstep {step}: {told}; {error}"
         raise ConcurrentUpdateError(msg, key, writers, writes) from None
     if type(error) is InvalidUpdateError:
         msg = f"key {key!r}, written by {who} in superstep {step}: {error}"

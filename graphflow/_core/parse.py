@@ -7,7 +7,13 @@ from graphflow._core.state import Succeeded, Task, Write
 from graphflow._core.topology import Node, Topology
 from graphflow.channels import Origin
 from graphflow.constants import END, START
-from graphflow.errors import InvalidUpdateError, ParentCommand, UnknownKeyError, UnknownNodeError
+from graphflow.errors import (
+    InvalidUpdateError,
+    ParentCommand,
+    UnknownKeyError,
+    UnknownNodeError,
+    shown,
+)
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
 
@@ -49,13 +55,15 @@ def _parse_all(task: Task, items: Iterable[object]) -> Succeeded:
         if isinstance(item, Command):
             _check_address(item)  # pyright: ignore[reportUnknownArgumentType] - of any names
             if item.update is not None:
-                writes += _pairs(task, item.update, task.run.graph.keys)
+                writes += _pairs(
+                    task, item.update, task.run.graph.keys, "a Command with the update "
+                )
             for name in listed(item.goto):
                 goto += destination(task.run.graph, lambda: f"goto of {where(task)}", name)
         elif isinstance(item, Send):
             goto.append(sent(task.run.graph, lambda: where(task), item))
         elif item is not None:
-            writes += _pairs(task, item, task.node.writable)
+            writes += _pairs(task, item, task.node.writable, "a list with ")
     return Succeeded(task, _prepared(task, writes), goto)
 
 
@@ -81,7 +89,9 @@ def listed(goto: object) -> Iterable[object]:
     return (goto,)
 
 
-def _pairs(task: Task, update: object, writable: frozenset[str]) -> Iterable[Write]:
+def _pairs(
+    task: Task, update: object, writable: frozenset[str], within: str = ""
+) -> Iterable[Write]:
     """Return one returned item as writes: a dict, (key, value) pairs, or a schema instance."""
     if isinstance(update, Mapping):
         known = cast("Mapping[str, Any]", update)
@@ -95,7 +105,7 @@ def _pairs(task: Task, update: object, writable: frozenset[str]) -> Iterable[Wri
             return [pair for pair in pairs if pair[0] in allowed]
         return pairs
     else:
-        _refuse(task, update)
+        _refuse(task, update, within)
     if not known.keys() <= writable:
         known = _sifted(task, known, writable)
     return known.items()
@@ -117,7 +127,8 @@ def _sifted(task: Task, update: Mapping[str, Any], writable: frozenset[str]) -> 
     kept = {key: value for key, value in update.items() if key in writable}
     unknown = [key for key in update if key not in writable and key not in graph.managed]
     if unknown and not graph.forgiving:
-        raise UnknownKeyError(where(task), unknown, sorted(writable))
+        takes = "the input schema has" if task.node.rank < 0 else "the state has"
+        raise UnknownKeyError(where(task), unknown, sorted(writable), takes)
     return kept
 
 
@@ -197,12 +208,19 @@ def where(task: Task) -> str:
     return "the input" if task.node.rank < 0 else f"the update of node {task.node.name!r}"
 
 
-def _refuse(task: Task, result: object) -> NoReturn:
+def _refuse(task: Task, result: object, within: str = "") -> NoReturn:
     """Raise the error that tells what a node, or a caller, should have given."""
     if task.node.rank < 0:
-        msg = f"the input must be a dict of keys, a schema instance or a Command, not {result!r}"
+        msg = (
+            f"the input must be a dict of keys, a schema instance or a Command, "
+            f"not {within}{shown(result)}"
+        )
         raise InvalidUpdateError(msg)
-    hint = "return a dict of keys, None, a Command, a list with a Command, or a schema instance"
+    hint = (
+        "return a dict of keys, None, a Command, a list with a Command, or a schema instance"
+        if not within
+        else "an update is a dict of keys, (key, value) pairs or a schema instance"
+    )
     close = getattr(result, "close", None)
     if hasattr(result, "cr_code") and close is not None:
         close()  # or Python warns that it was never awaited
@@ -211,5 +229,6 @@ def _refuse(task: Task, result: object) -> NoReturn:
         isinstance(item, Send) for item in cast("Sequence[object]", result)
     ):
         hint = "return Command(goto=[Send(...)]), or the Send from a conditional edge"
-    msg = f"node {task.node.name!r} returned {result!r}, which is no update: {hint}"
+    said = f"{within}{shown(cast('object', result))}"
+    msg = f"node {task.node.name!r} returned {said}, which is no update: {hint}"
     raise InvalidUpdateError(msg)

@@ -1,11 +1,14 @@
 """Conditional edges: what a path function sees, and where its answer leads."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from graphflow._core.commit import fold
 from graphflow._core.parse import destination, listed, sent
 from graphflow._core.state import Succeeded
 from graphflow._core.topology import Branch, Node
 from graphflow.constants import START
-from graphflow.errors import InvalidBranchError, did_you_mean, quoted
+from graphflow.errors import InvalidBranchError, did_you_mean, quoted, shown
 from graphflow.types import Send
 
 
@@ -40,23 +43,27 @@ def follow(branch: Branch, done: Succeeded, answer: object) -> list[Node | Send]
         if isinstance(one, Send):
             found.append(sent(graph, said, one))
             continue
-        if one is None:
+        name = one if branch.destinations is None else _mapped(branch.destinations, one, said)
+        if name is None:
             msg = f"{said()} returned None, which is no destination; return END to end the path"
-            raise InvalidBranchError(msg, answer)
-        if branch.destinations is None:
-            found += destination(graph, said, one)
-            continue
-        try:
-            name = branch.destinations[one]
-        except (KeyError, TypeError):
-            known = [str(key) for key in branch.destinations]
-            msg = (
-                f"{said()} returned {one!r}{did_you_mean(one, known)}, "
-                f"but its path map has only {quoted(branch.destinations)}"
-            )
-            raise InvalidBranchError(msg, answer) from None
+            raise InvalidBranchError(msg, None)
         found += destination(graph, said, name)
     return found
+
+
+def _mapped(destinations: Mapping[Any, str], answer: object, said: Callable[[], str]) -> str | None:
+    """Return what an answer stands for in a path map; None may be an answer, too."""
+    try:
+        return destinations[answer]
+    except (KeyError, TypeError):
+        if answer is None:
+            return None
+        known = [str(key) for key in destinations]
+        msg = (
+            f"{said()} returned {shown(answer)}{did_you_mean(answer, known)}, "
+            f"but its path map has only {quoted(destinations)}"
+        )
+        raise InvalidBranchError(msg, answer) from None
 
 
 def told(branch: Branch, done: Succeeded) -> str:

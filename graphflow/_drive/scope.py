@@ -51,10 +51,11 @@ class Scope:
             "langgraph_step": task.step,
         }
         config: dict[str, Any] = {
-            "tags": [],
-            "configurable": {},
             "recursion_limit": task.run.limit,
             **given,
+            # Copies: what a node changes in its config is no other task's.
+            "tags": [*given.get("tags", ())],
+            "configurable": {**given.get("configurable", {})},
             "metadata": metadata,
         }
         return cast("RunnableConfig", config)

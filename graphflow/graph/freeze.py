@@ -1,6 +1,7 @@
 """Compiles a blueprint into a `Topology`: names become nodes, and nothing is looked up again."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from graphflow._blueprint import Blueprint, BranchSpec
@@ -47,11 +48,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         fading=tuple(key for key, channel in channels.items() if channel.fades),
         preparing=frozenset(key for key, channel in channels.items() if channel.prepares),
         output=tuple(blueprint.output.channels),
-        named={
-            spec.function: name
-            for name, spec in blueprint.nodes.items()
-            if _hashable(spec.function)
-        },
+        named=_named(blueprint),
         forgiving=forgiving,
         middleware=tuple(middleware),
     )
@@ -148,10 +145,13 @@ def _same(given: object) -> object:
     return given
 
 
-def _hashable(function: object) -> bool:
-    """Tell whether a function can be looked up."""
-    try:
-        hash(function)
-    except TypeError:
-        return False
-    return True
+def _named(blueprint: Blueprint) -> dict[Any, str]:
+    """Return the names of nodes by their functions, but for functions of several nodes."""
+    named: dict[Any, str] = {}
+    several: set[Any] = set()
+    for name, spec in blueprint.nodes.items():
+        with suppress(TypeError):  # not hashable: it can only be called by its name
+            if spec.function in named:
+                several.add(spec.function)
+            named[spec.function] = name
+    return {function: name for function, name in named.items() if function not in several}

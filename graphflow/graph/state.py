@@ -12,7 +12,7 @@ from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
 from graphflow._signature import Signature, name_of, read_function
 from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
-from graphflow.errors import GraphValidationError, InvalidGraphError, quoted
+from graphflow.errors import GraphValidationError, InvalidGraphError, quoted, shown
 from graphflow.graph.freeze import freeze
 from graphflow.schema import Schema, merge, read_schema
 from graphflow.types import Middleware
@@ -175,7 +175,7 @@ class StateGraph(Generic[StateT, ContextT]):
         if wanted is not None and wanted is not schema.cls:
             schema = self._read(wanted, f"input_schema of node {node!r}")
         self._nodes[node] = NodeSpec(
-            node, action, signature, schema, defer, metadata or {}, tuple(destinations or ())
+            node, action, signature, schema, defer, {**(metadata or {})}, _names(destinations)
         )
         return self
 
@@ -236,6 +236,7 @@ class StateGraph(Generic[StateT, ContextT]):
         Raises:
             InvalidGraphError: if it leaves END, leads to START, or joins START.
         """
+        _check_reference(end_key, "the edge's end")
         if end_key == START:
             msg = "no edge can lead to START; to run a node again, give that node's name"
             raise InvalidGraphError(msg)
@@ -245,11 +246,14 @@ class StateGraph(Generic[StateT, ContextT]):
                 raise InvalidGraphError(msg)
             self._edges[start_key, end_key] = None
             return self
+        if not isinstance(start_key, (list, tuple, set, frozenset)):
+            _check_reference(start_key, "the edge's start")
         sources = tuple(start_key)
         if not sources:
             msg = "add_edge([], ...) waits for no node; name at least one"
             raise InvalidGraphError(msg)
         for source in sources:
+            _check_reference(source, "the edge's start")
             if source in (START, END):
                 msg = f"a join waits for nodes, and {source!r} is none; leave it out of the list"
                 raise InvalidGraphError(msg)
@@ -276,6 +280,7 @@ class StateGraph(Generic[StateT, ContextT]):
             InvalidGraphError: if the node has that path function already, or it leaves END.
             TypeError: if `path` cannot be called with a state.
         """
+        _check_reference(source, "the conditional edge's source")
         if source == END:
             msg = "no edge can leave END"
             raise InvalidGraphError(msg)
@@ -357,6 +362,9 @@ class StateGraph(Generic[StateT, ContextT]):
         Raises:
             GraphValidationError: with everything that is wrong, in `.findings`.
         """
+        if not isinstance(middleware, (list, tuple)) or not all(map(callable, middleware)):
+            msg = f"middleware must be a list of functions, not {shown(middleware)}"
+            raise TypeError(msg)
         blueprint = Blueprint(
             self._schema,
             self._input,
@@ -388,11 +396,23 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
     return free
 
 
+def _names(given: Mapping[str, str] | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names given as a list, as the keys of a dict, or as one string."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _check_reference(given: object, what: str) -> None:
+    """Raise if something can be neither a node's name nor its function."""
+    if not isinstance(given, str) and not callable(given):
+        msg = f"{what} must be a node's name or its function, not {shown(given)}"
+        raise InvalidGraphError(msg)
+
+
 def _path_map(
     given: Mapping[Any, Reference] | Sequence[str] | None, signature: Signature
 ) -> Mapping[Any, Any] | None:
     """Return a path map as a dict, by what was given or what the annotation promises."""
     if isinstance(given, Mapping):
         return dict(cast("Mapping[Any, Any]", given)) or None
-    names = signature.answers if given is None else tuple(given)
+    names = signature.answers if given is None else _names(given)
     return {name: name for name in names} if names else None
