@@ -22,6 +22,10 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+# Types stand beside the parameters that a docstring explains; else those of `__init__` would be
+# told of classes that nobody calls.
+autodoc_typehints_description_target = "documented"
+default_role = "code"  # docstrings quote code with single backticks
 napoleon_numpy_docstring = False
 
 # The build is nitpicky about our own public names. What belongs to Python or to other libraries is

@@ -210,11 +210,9 @@ def where(task: Task) -> str:
 
 def _refuse(task: Task, result: object, within: str = "") -> NoReturn:
     """Raise the error that tells what a node, or a caller, should have given."""
+    said = f"{within}{shown(result)}"
     if task.node.rank < 0:
-        msg = (
-            f"the input must be a dict of keys, a schema instance or a Command, "
-            f"not {within}{shown(result)}"
-        )
+        msg = f"the input must be a dict of keys, a schema instance or a Command, not {said}"
         raise InvalidUpdateError(msg)
     hint = (
         "return a dict of keys, None, a Command, a list with a Command, or a schema instance"
@@ -229,6 +227,5 @@ def _refuse(task: Task, result: object, within: str = "") -> NoReturn:
         isinstance(item, Send) for item in cast("Sequence[object]", result)
     ):
         hint = "return Command(goto=[Send(...)]), or the Send from a conditional edge"
-    said = f"{within}{shown(cast('object', result))}"
     msg = f"node {task.node.name!r} returned {said}, which is no update: {hint}"
     raise InvalidUpdateError(msg)

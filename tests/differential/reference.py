@@ -24,7 +24,7 @@ from tests.differential.specs import (
     SendTo,
     Target,
 )
-from tests.differential.traces import Trace
+from tests.differential.traces import Mode, Trace
 
 
 class CollisionError(Exception):
@@ -126,10 +126,10 @@ class Interpreter:
                 arrived.clear()
 
     def defer(self) -> None:
-        """Let deferred nodes wait while any other node is due; Sends do not hold them."""
+        """Let deferred nodes wait until nothing else is due; then all are, together."""
         self.waiting |= {node.name for node in self.graph.nodes if node.defer} & self.due
         self.due -= self.waiting | {END}
-        if not self.due:
+        if not self.due and not self.sends:
             self.due, self.waiting = self.waiting, set()
 
 
@@ -159,12 +159,19 @@ def update(writes: Sequence[tuple[str, Any]]) -> object:
     return merged if len(merged) == len(writes) else [{key: value} for key, value in writes]
 
 
-def interpret(case: Case) -> Trace:
-    """Run a case, and return what comes out of it in the mode `both`."""
+def interpret(case: Case) -> dict[Mode, Trace]:
+    """Run a case, and return what is seen of it in every mode."""
     interpreter = Interpreter(case.graph)
     error = None
     try:
         interpreter.run(case)
     except (BoomError, CollisionError, LimitError) as raised:
         error = ERRORS[type(raised)]
-    return Trace(interpreter.chunks, error)
+    chunks, values = interpreter.chunks, interpreter.values
+    result = {key: values[key] for key in KEYS["state"] if key in values}
+    return {
+        "updates": Trace([chunk for chunk in chunks if chunk[0] == "updates"], error),
+        "values": Trace([chunk for chunk in chunks if chunk[0] == "values"], error),
+        "both": Trace(chunks, error),
+        "invoke": Trace([] if error else [("invoke", result)], error),
+    }

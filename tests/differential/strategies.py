@@ -1,7 +1,7 @@
 """Draws random cases that are valid in both libraries.
 
-Never drawn, because the libraries differ there on purpose (the numbers are those of the table of
-differences), or because LangGraph does not fix what comes out:
+Never drawn, because the libraries differ there on purpose (D1 and so on: the numbers are those of
+the table of differences), or because LangGraph does not fix what comes out:
 
 - keys that no schema names, in updates and inputs (D1); so `secret` is written if a node reads it;
 - targets that name no node, Sends to END, START as a target (D2);
@@ -15,20 +15,27 @@ differences), or because LangGraph does not fix what comes out:
 - choices by keys outside a node's schema: LangGraph mixes what a node returned as a dict into what
   its path functions see, schema or not.
 
+Never drawn for LangGraph (`alike`), but for the reference:
+
+- deferred nodes in a graph that sends: LangGraph runs them beside pending Sends, graphflow after;
+  where nothing is sent, they wait in the same way.
+
 Failures are drawn freely: two in one superstep raise the same class, and one task runs at a time.
 Then sync LangGraph still runs siblings of a failed task, or not: a race; `Trace.begins` allows it.
 
-Sends stop at a depth and at a length of the log, and the limit is small with them, because two
-Sends that each send two would double for ever.
+Two Sends that each send two would double for ever: so Sends stop at a depth and at a length of the
+log, a node that leaves nothing in the log never sends, and no Overwrite makes the log short again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from hypothesis import strategies as st
 
 from tests.differential.specs import (
     END,
+    ENOUGH,
     REDUCERS,
     START,
     Branch,
@@ -53,28 +60,15 @@ FORMS: Sequence[Form] = (*COMMON, "pairs", "list", "nothing")
 SCHEMAS: Sequence[Schema] = ("state", "state", "state", "narrow", "private")
 NUMBERS = ("total", "total", "digits", "digits", "x", "secret")
 
-LIMIT = 15
-LIMIT_WITH_SENDS = 8
-
+digits = st.integers(0, 9)
 rarely = st.sampled_from((False,) * 5 + (True,))
 failures = st.sampled_from((None,) * 31 + (0, 1, 2, 3))
-digits = st.integers(0, 9)
+limits = st.integers(0, 11).map(lambda less: 15 - less)  # a failing case shrinks to the highest
 sizes = st.sampled_from((1, 2, 3, 3, 4, 4, 5, 5, 6, 6))
-replacements = st.sampled_from((Replace(()), Replace(("r",)), Replace(("r", "s"))))
-lines = st.sampled_from((Write("log"),) * 15 + (Write("log", Replace(("r",))),))
+lines = st.sampled_from((Write("log"),) * 15 + (Write("log", Replace(("r",) * (ENOUGH + 1))),))
 numbers = st.builds(Write, st.sampled_from(NUMBERS), digits)
-written = st.lists(lines | numbers, max_size=3)
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Draw a graph, an input and a limit."""
-    graph = draw(graphs())
-    limit = LIMIT_WITH_SENDS if sends(graph) else LIMIT
-    given = draw(inputs)
-    return Case(graph, tuple(given.items()), limit - draw(st.integers(0, limit - 4)))
-
-
+further = st.lists(lines | numbers, max_size=3)
+replacements = st.sampled_from((Replace(()), Replace(("r",)), Replace(("r", "s"))))
 inputs = st.fixed_dictionaries(
     {},
     optional={
@@ -86,47 +80,75 @@ inputs = st.fixed_dictionaries(
 )
 
 
-@st.composite
-def graphs(draw: st.DrawFn) -> Graph:
-    """Draw a graph with at least one way in."""
-    names = NAMES[: draw(sizes)]
-    anywhere = st.sampled_from((*names, END))
+def cases() -> st.SearchStrategy[Case]:
+    """Draw a graph, an input and a limit."""
+    given = inputs.map(lambda drawn: tuple(drawn.items()))
+    return st.builds(Case, sizes.flatmap(lambda size: graphs(NAMES[:size])), given, limits)
+
+
+def alike(case: Case) -> Case:
+    """Return a case in which the libraries do not differ on purpose: see above."""
+    if not sends(case.graph):
+        return case
+    nodes = tuple(replace(node, defer=False) for node in case.graph.nodes)
+    return replace(case, graph=replace(case.graph, nodes=nodes))
+
+
+@cache  # to make a strategy takes longer than to draw from it
+def graphs(names: str) -> st.SearchStrategy[Graph]:
+    """Draw a graph of nodes with these names."""
     sources = st.sampled_from((START, *names))
-    edge = st.tuples(sources, anywhere, rarely).map(lambda drawn: ahead(names, *drawn))
-    edges = draw(st.lists(edge, min_size=len(names) // 2, max_size=2 * len(names), unique=True))
-    joining = st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True).map(tuple)
-    joins = draw(st.lists(st.builds(Join, joining, anywhere), max_size=2))
-    branches = draw(
-        st.lists(st.builds(Branch, sources, choices(names), st.booleans(), failures), max_size=3)
-    )
-    nodes = readable([draw(nodes_named(name, names)) for name in names])
-    if START not in {*(source for source, _ in edges), *(branch.source for branch in branches)}:
-        edges = [(START, draw(st.sampled_from(names))), *edges]
-    return Graph(nodes, tuple(edges), tuple(joins), shown(nodes, branches))
-
-
-@st.composite
-def nodes_named(draw: st.DrawFn, name: str, names: str) -> Node:
-    """Draw a node; only a Command goes anywhere."""
-    form = draw(st.sampled_from(FORMS))
-    goes = form in {"command", "pairs", "list"}
-    return Node(
-        name,
-        tidied(form, [draw(lines), *draw(written)]),
-        form,
-        draw(st.none() | choices(names)) if goes else None,
-        draw(st.sampled_from(SCHEMAS)),
-        draw(rarely),
-        draw(failures),
+    targets = st.sampled_from((*names, END))
+    edge = st.tuples(sources, targets, rarely).map(lambda drawn: ahead(names, *drawn))
+    edges = st.lists(edge, min_size=len(names) // 2, max_size=2 * len(names), unique=True)
+    joining = st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)
+    join = st.builds(Join, joining.map(tuple[str, ...]), targets)
+    branch = st.builds(Branch, sources, choices(names), st.booleans(), failures)
+    return st.builds(
+        assembled,
+        st.tuples(*(nodes(name, names) for name in names)),
+        edges,
+        st.lists(join, max_size=2),
+        st.lists(branch, max_size=3),
+        st.sampled_from(names),
     )
 
 
+def nodes(name: str, names: str) -> st.SearchStrategy[Node]:
+    """Draw a node of a name."""
+    return st.builds(
+        Node,
+        st.just(name),
+        st.tuples(lines, further).map(lambda drawn: (drawn[0], *drawn[1])),
+        st.sampled_from(FORMS),
+        st.none() | choices(names),
+        st.sampled_from(SCHEMAS),
+        rarely,
+        failures,
+    ).map(tidied)
+
+
+@cache
 def choices(names: str) -> st.SearchStrategy[Choice]:
     """Draw where to go by what is seen."""
     sent = st.builds(SendTo, st.sampled_from(names), digits)
     targets = st.sampled_from((*names, END, END)) | sent
-    options: st.SearchStrategy[tuple[Target, ...]] = st.lists(targets, max_size=3).map(tuple)
+    options = st.lists(targets, max_size=3).map(tuple[Target, ...])
     return st.builds(Choice, st.lists(options, min_size=1, max_size=3).map(tuple))
+
+
+def assembled(
+    nodes: tuple[Node, ...],
+    edges: list[tuple[str, str]],
+    joins: list[Join],
+    branches: list[Branch],
+    entry: str,
+) -> Graph:
+    """Return a graph with at least one way in, and without what is left out."""
+    sources = {*(source for source, _ in edges), *(branch.source for branch in branches)}
+    ways_in = () if START in sources else ((START, entry),)
+    nodes = readable(nodes)
+    return Graph(nodes, (*ways_in, *edges), tuple(joins), heard(nodes, branches))
 
 
 def ahead(names: str, source: str, target: str, back: bool) -> tuple[str, str]:  # noqa: FBT001 - drawn
@@ -136,21 +158,29 @@ def ahead(names: str, source: str, target: str, back: bool) -> tuple[str, str]: 
     return (target, source) if source != target else (source, END)
 
 
-def tidied(form: Form, drawn: Iterable[Write]) -> tuple[Write, ...]:
-    """Return writes as a form can hold them; see above for what is left out."""
-    if form == "nothing":
-        return ()
-    once = form in {"dict", "command"}
-    kept: list[Write] = []
-    for write in drawn:
-        known = [other for other in kept if other.key == write.key]
-        again = [other for other in known if isinstance(other.value, Replace)]
-        if known and (once or write.key not in REDUCERS):
-            continue
-        if again and isinstance(write.value, Replace):
-            continue
-        kept.append(write)
-    return tuple(kept)
+def tidied(node: Node) -> Node:
+    """Return a node whose form holds what it does: only a Command goes anywhere."""
+    if node.form == "nothing":
+        return replace(node, writes=(), goto=None)
+    writes = tuple(kept(node.writes, once=node.form in {"dict", "command"}))
+    goto = None if node.form == "dict" else node.goto
+    if goto is not None and all(write.key != "log" for write in writes):
+        goto = unsent(goto)
+    return replace(node, writes=writes, goto=goto)
+
+
+def kept(writes: Iterable[Write], *, once: bool) -> Iterator[Write]:
+    """Yield writes without a second one of a plain key, or of any; and with one Overwrite."""
+    seen: set[str] = set()
+    replaced = False
+    for write in writes:
+        replaces = isinstance(write.value, Replace)
+        if not (replaces and replaced) and not (
+            write.key in seen and (once or write.key not in REDUCERS)
+        ):
+            yield write
+        seen.add(write.key)
+        replaced = replaced or replaces
 
 
 def readable(nodes: Sequence[Node]) -> tuple[Node, ...]:
@@ -163,11 +193,24 @@ def readable(nodes: Sequence[Node]) -> tuple[Node, ...]:
     )
 
 
-def shown(nodes: Sequence[Node], branches: Sequence[Branch]) -> tuple[Branch, ...]:
-    """Return branches that fail only after nodes that write."""
-    silent = {node.name for node in nodes if not node.writes}
+def heard(nodes: Sequence[Node], branches: Sequence[Branch]) -> tuple[Branch, ...]:
+    """Return branches that fail or send only after nodes that write a line."""
+    silent = {node.name for node in nodes if all(write.key != "log" for write in node.writes)}
     return tuple(
-        replace(branch, fails=None) if branch.source in silent else branch for branch in branches
+        replace(branch, fails=None, choice=unsent(branch.choice))
+        if branch.source in silent
+        else branch
+        for branch in branches
+    )
+
+
+def unsent(choice: Choice) -> Choice:
+    """Return a choice without its Sends."""
+    return Choice(
+        tuple(
+            tuple(target for target in option if isinstance(target, str))
+            for option in choice.options
+        )
     )
 
 

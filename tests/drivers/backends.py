@@ -1,4 +1,4 @@
-"""The five ways to drive a graph behind one face, so that a behaviour test is written once.
+"""The ways to drive a graph behind one face, so that a behaviour test is written once.
 
 Also what such tests are made of: a state, graphs of two shapes, nodes of both kinds, and gates
 that open from anywhere and are waited for anywhere.
@@ -6,6 +6,7 @@ that open from anywhere and are waited for anywhere.
 
 import asyncio
 import operator
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypedDict, TypeVar
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import pytest
 import trio
 import uvloop
 
@@ -35,13 +37,24 @@ NOTHING: Final[Given] = {}
 PATIENCE: Final = 10.0
 """Seconds after which a test gives up: nothing here takes so long unless it would take for ever."""
 
-LOOPS: Final = ("asyncio", "uvloop", "trio", "simulated")
+ALONE: Final = ("simulated", "sync")
+EAGER: Final = ("eager",) if sys.version_info >= (3, 12) else ()
+"""asyncio whose tasks take their first step while they are made."""
+REAL_LOOPS: Final = ("asyncio", "uvloop", "trio", *EAGER)
+LOOPS: Final = (*REAL_LOOPS, "simulated")
 ALL: Final = ("threads", *LOOPS)
-REAL: Final = ("threads", "asyncio", "uvloop", "trio")
+REAL: Final = ("threads", *REAL_LOOPS)
 """The drivers whose sync nodes can run in threads, and so beside their consumer."""
-REAL_LOOPS: Final = ("asyncio", "uvloop", "trio")
-ASYNCIO: Final = ("asyncio", "uvloop", "simulated")
+ASYNCIO: Final = ("asyncio", "uvloop", "simulated", *EAGER)
 KINDS: Final[tuple[Kind, ...]] = ("sync", "async")
+
+BESIDE: Final = [(name, kind) for name in ALL for kind in KINDS if (name, kind) != ALONE]
+"""Drivers and kinds of nodes that can wait for their consumer, for they run beside it."""
+AWAY: Final = [("threads", "async"), *((name, "sync") for name in REAL)]
+"""Those that run in another thread than their consumer, if they are in a crew."""
+
+sizes: Final = pytest.mark.parametrize("names", ["a", "abc"], ids=["lone", "crew"])
+"""Gives a test the names of one node, which is a lone one, then of three, which are a crew."""
 
 
 class State(TypedDict, total=False):
@@ -76,6 +89,10 @@ class Driver(ABC):
     def each(self, graph: Graph, take: Take, given: Given = NOTHING, **options: Any) -> None:  # noqa: ANN401 - of `stream`
         """Run to the end, and hand each chunk to `take` when it comes."""
 
+    @abstractmethod
+    def leave(self, graph: Graph, at: Take, given: Given = NOTHING, **options: Any) -> None:  # noqa: ANN401 - of `stream`
+        """Hand the first chunk to `at`, and leave the stream by its context manager."""
+
     def chunks(self, graph: Graph, given: Given = NOTHING, **options: Any) -> list[Any]:  # noqa: ANN401 - of `stream`
         """Run to the end and return all chunks."""
         got: list[Any] = []
@@ -94,6 +111,11 @@ class ThreadsDriver(Driver):
         """Run to the end, and hand each chunk to `take` when it comes."""
         for chunk in graph.stream(given, **options):
             take(chunk)
+
+    def leave(self, graph: Graph, at: Take, given: Given = NOTHING, **options: Any) -> None:  # noqa: ANN401 - as above
+        """Hand the first chunk to `at`, and leave the stream by its context manager."""
+        with graph.stream(given, **options) as stream:
+            at(next(stream))
 
 
 class LoopDriver(Driver):
@@ -129,6 +151,15 @@ class LoopDriver(Driver):
 
         self.main(body)
 
+    def leave(self, graph: Graph, at: Take, given: Given = NOTHING, **options: Any) -> None:  # noqa: ANN401 - as above
+        """Hand the first chunk to `at`, and leave the stream by its context manager."""
+
+        async def body() -> None:
+            async with graph.astream(given, **options) as stream:
+                at(await anext(stream))
+
+        self.main(body)
+
 
 def _on_asyncio(main: Main[R]) -> R:
     with asyncio.Runner() as runner:
@@ -140,16 +171,24 @@ def _on_uvloop(main: Main[R]) -> R:
         return runner.run(main())
 
 
+def _on_eager_asyncio(main: Main[R]) -> R:
+    with asyncio.Runner() as runner:
+        if sys.version_info >= (3, 12):
+            runner.get_loop().set_task_factory(asyncio.eager_task_factory)
+        return runner.run(main())
+
+
 _LAUNCH: Final[Mapping[str, Launch]] = {
     "asyncio": _on_asyncio,
     "uvloop": _on_uvloop,
+    "eager": _on_eager_asyncio,
     "trio": trio.run,
     "simulated": simulate,
 }
 
 
 def driver_named(name: str) -> Driver:
-    """Return one of the five drivers."""
+    """Return one of the drivers."""
     return ThreadsDriver(name) if name == "threads" else LoopDriver(name)
 
 
@@ -207,6 +246,25 @@ def made(kind: Kind, function: Callable[[Any], Any]) -> Node:
     return node
 
 
+def either(kind: Kind, body: Callable[[Any], Coroutine[Any, Any, Any]]) -> Node:
+    """Return a coroutine function as a node of either kind.
+
+    A sync one runs it in one step: so it may wait only for gates and turns, which block a thread.
+    """
+    if kind == "async":
+        return body
+
+    def node(state: Any) -> Any:  # noqa: ANN401 - any input and any update
+        coroutine = body(state)
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+        raise AssertionError(coroutine)  # it has waited for something else
+
+    return node
+
+
 def says(kind: Kind, *lines: object) -> Node:
     """Return a node that appends lines to the log."""
     return made(kind, lambda _: {"log": list(lines)})
@@ -241,13 +299,30 @@ class Gate:
         assert self._opened.wait(PATIENCE), "the gate was not opened"
 
     async def passed(self) -> None:
-        """Wait on this event loop until it is open."""
+        """Wait until it is open: on this event loop, or in this thread if there is none."""
+        if not on_a_loop():
+            self.wait()
+            return
         event, soon = anyio.Event(), soon_here()
         with self._lock:
             if self._opened.is_set():
                 return
             self._wakers.append(lambda: soon(event.set))
         await event.wait()
+
+
+def on_a_loop() -> bool:
+    """Tell whether an event loop runs here."""
+    try:
+        return in_trio() or bool(asyncio.get_running_loop())
+    except RuntimeError:
+        return False
+
+
+async def turn() -> None:
+    """Give all others on the event loop a turn, if there is one."""
+    if on_a_loop():
+        await anyio.lowlevel.checkpoint()
 
 
 async def settle(turns: int = 50) -> None:

@@ -21,7 +21,7 @@ from tests.drivers.backends import (
 
 @pytest.fixture(params=ALL)
 def driver(request: pytest.FixtureRequest) -> Driver:
-    """Give each of the five drivers in turn; `indirect` parameters name fewer."""
+    """Give each driver in turn; `indirect` parameters name fewer."""
     return driver_named(request.param)
 
 
