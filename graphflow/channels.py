@@ -288,8 +288,8 @@ class Reducer(Channel):
         self._in_place, self._owned = next(
             (rule for function, rule in _IN_PLACE if function is operator), _ANEW
         )
-        self._prepare: Callable[[Any, Origin], Any] | None = getattr(operator, "prepare", None)
-        self._fold: Callable[[Any, Sequence[Any]], Any] | None = getattr(operator, "fold", None)
+        self._prepare: Callable[[Any, Origin], Any] | None = _carried(operator, "prepare")
+        self._fold: Callable[[Any, Sequence[Any]], Any] | None = _carried(operator, "fold")
 
     def fresh(self) -> object:
         """Return `type()`, or `MISSING` for a type that cannot be called."""
@@ -354,6 +354,12 @@ def check_reducer(function: object) -> None:
             f"a reducer takes two, (value, update), and returns the new value"
         )
         raise ValueError(msg)
+
+
+def _carried(function: object, name: str) -> Callable[..., Any] | None:
+    """Return a function that a reducer carries as an attribute, or None."""
+    carried = getattr(function, name, None)
+    return carried if callable(carried) else None
 
 
 def _overwritten(writes: Sequence[object]) -> object:

@@ -110,28 +110,30 @@ def _check_untouched(
     values, sizes = state.values, state.sizes
     for key in _handed_out(state, outcomes):
         if key in sizes and len(values[key]) != sizes[key] and changed.get(key) is not values[key]:
-            names = [done.task.node.name for done in outcomes if _reads(done.task, key)]
-            raise InPlaceEditError(key, names)
+            reads = [(done.task.node.name, _read(done.task)) for done in outcomes]
+            names = [name for name, keys in reads if keys is None or key in keys]
+            raise InPlaceEditError(key, tuple(dict.fromkeys(names)))
 
 
 def _handed_out(state: RunState, outcomes: Sequence[Succeeded]) -> Iterable[str]:
     """Return the keys that the superstep's tasks were handed, or may have been."""
-    if len(outcomes) == 1:
-        task = outcomes[0].task
-        keys = task.node.reader.keys
-        if keys is None or task.node.branches:
+    read: set[str] = set()
+    for done in outcomes:
+        keys = _read(done.task)
+        if keys is None:
             return state.sizes
-        return keys if task.index < 0 else ()
-    tasks = [done.task for done in outcomes if done.task.index < 0 or done.task.node.branches]
-    return [key for key in state.sizes if any(_reads(task, key) for task in tasks)] if tasks else ()
+        if len(outcomes) == 1:
+            return keys
+        read.update(keys)
+    return read
 
 
-def _reads(task: Task, key: str) -> bool:
-    """Tell whether a task was handed the value of a key."""
-    if task.node.branches:
-        return True
-    keys = task.node.reader.keys
-    return task.index < 0 and (keys is None or key in keys)
+def _read(task: Task) -> Sequence[str] | None:
+    """Return the keys that a task was handed, or None for all.
+
+    What a Send carries may come from anywhere in the state, and a path function may see all of it.
+    """
+    return None if task.index >= 0 or task.node.branches else task.node.reader.keys
 
 
 def _follow(

@@ -83,10 +83,18 @@ def _check_address(command: Command[Any]) -> None:
 
 
 def listed(goto: object) -> Iterable[object]:
-    """Return one destination or several as something to go through."""
-    if isinstance(goto, (list, tuple, set, frozenset)):
-        return cast("Iterable[object]", goto)
-    return (goto,)
+    """Return one destination or several as something to go through.
+
+    Raises:
+        InvalidUpdateError: for Sends in a set; names can be in one, for nodes have an order.
+    """
+    if isinstance(goto, (set, frozenset)):
+        names = cast("frozenset[object]", goto)
+        if any(isinstance(name, Send) for name in names):
+            msg = "a set of Sends has no order, and their tasks need one; give a list of them"
+            raise InvalidUpdateError(msg)
+        return names
+    return cast("Sequence[object]", goto) if isinstance(goto, (list, tuple)) else (goto,)
 
 
 def _pairs(

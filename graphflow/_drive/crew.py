@@ -159,6 +159,12 @@ class _LoopCrew:
         finally:
             self.launching = False
 
+    def go_on(self, event: Event) -> None:
+        """Start what may start after a task has ended: nothing, if it has failed."""
+        if type(event) is Failed:
+            self.backlog.clear()
+        self.launch()
+
     def spawn(self, task: Task) -> None:
         """Start one task."""
         raise NotImplementedError
@@ -213,7 +219,7 @@ class AsyncioCrew(_LoopCrew):
         self.running -= 1
         self.inbox.post(event)
         if self.backlog:
-            self.launch()
+            self.go_on(event)
 
     async def end(self) -> Sequence[Outcome]:
         """Cancel what still runs and wait for it; return the outcomes that came all the same."""
@@ -293,7 +299,7 @@ class TrioCrew(_LoopCrew):
         self.running -= 1
         self.inbox.post(event)
         if self.backlog:
-            self.launch()
+            self.go_on(event)
 
     async def end(self) -> Sequence[Outcome]:
         """Cancel what still runs and wait for it; return the outcomes that came all the same."""

@@ -53,7 +53,7 @@ class ThreadCrew:
         self.run = run
         self.context = context
         self.sink: Sink | None = self.write if run.view.custom else None
-        self.place = ThreadPlace(self.sink)
+        self.place = ThreadPlace(self.sink or self.unseen)
         self.limit: int | None = run.config.get("max_concurrency")
         self.changed = Condition()
         self.events: deque[Event] = deque()
@@ -105,7 +105,7 @@ class ThreadCrew:
             if event is not None:
                 self.events.append(event)
                 self.failed = self.failed or type(event) is Failed
-            if not self.closed:
+            if not self.failed and not self.closed:
                 self._launch()
             self.changed.notify_all()
 
@@ -121,6 +121,12 @@ class ThreadCrew:
                 raise TaskAbandoned(task.node.name)
             self.events.append(Written(task, item))
             self.changed.notify_all()
+
+    def unseen(self, task: Task, item: object) -> None:
+        """Drop what a thread wrote and nobody asked for, as long as the run goes on."""
+        del item
+        if self.closed:
+            raise TaskAbandoned(task.node.name)
 
     @property
     def full(self) -> bool:
@@ -161,7 +167,7 @@ class ThreadCrew:
         with self.changed:
             self.changed.wait_for(lambda: not self.coroutines)
             self.changed.wait_for(lambda: not self.threads, timeout=self.run.grace)
-            late = self._drain()
+            late = [event for event in self._drain() if not _was_told_to_end(event)]
             abandoned = list(self.threads)
             self.threads.clear()
         if self.portal is not None:
@@ -170,6 +176,11 @@ class ThreadCrew:
         for task in abandoned:
             report_abandoned(task.node.name, self.run.grace)
         return [event for event in (*early, *late) if not isinstance(event, Written)]
+
+
+def _was_told_to_end(event: Event) -> bool:
+    """Tell whether a task failed only because it wrote after the run had ended."""
+    return isinstance(event, Failed) and isinstance(event.error, TaskAbandoned)
 
 
 @final
