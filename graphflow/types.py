@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, cast
 
 from typing_extensions import TypeVar
 
@@ -13,6 +13,9 @@ __all__ = ("Command", "Middleware", "Overwrite", "Send", "StreamMode", "StreamWr
 
 StreamMode: TypeAlias = Literal["values", "updates", "custom"]
 """What a stream shows: the state, what nodes return, or what they write."""
+
+Reference: TypeAlias = str | Callable[..., Any]
+"""A node, by its name or by its function."""
 
 StreamWriter: TypeAlias = Callable[[Any], None]
 """Takes one item of the custom stream; what `get_stream_writer()` returns."""
@@ -53,7 +56,7 @@ class Send(_Plain):
     `arg` itself, whatever it is, in the next superstep; the state is not mixed in.
 
     Args:
-        node: the node to run.
+        node: the node to run, by its name or its function.
         arg: what it is called with.
 
     Example:
@@ -66,9 +69,9 @@ class Send(_Plain):
     node: str
     arg: Any
 
-    def __init__(self, /, node: str, arg: Any) -> None:  # noqa: ANN401 - any input a node takes
+    def __init__(self, /, node: Reference, arg: Any) -> None:  # noqa: ANN401 - any input a node takes
         """Keep both."""
-        self.node = node
+        self.node = cast("str", node)  # the name by the time that anybody reads it
         self.arg = arg
 
 
@@ -82,7 +85,7 @@ class Command(_Plain, Generic[NameT]):
         graph: None for the graph itself, `Command.PARENT` for the graph that it is a node of.
         update: what to write: a dict, a list of (key, value) pairs, or an instance of a schema.
         resume: the answer to an interrupt; a graph without checkpointer has none to answer.
-        goto: a node's name, a `Send`, or a list of these.
+        goto: a node's name or function, a `Send`, or a list of these.
 
     Example:
         >>> Command(update={"approved": True}, goto="pay")
@@ -95,7 +98,7 @@ class Command(_Plain, Generic[NameT]):
     graph: str | None
     update: Any
     resume: Any
-    goto: "Send | str | Sequence[Send | str]"
+    goto: "Send | Reference | Sequence[Send | Reference]"
 
     def __init__(
         self,
@@ -103,7 +106,7 @@ class Command(_Plain, Generic[NameT]):
         graph: str | None = None,
         update: Any = None,  # noqa: ANN401 - a dict, pairs or a schema instance: checked when applied
         resume: Any = None,  # noqa: ANN401 - any answer
-        goto: "Send | str | Sequence[Send | str]" = (),
+        goto: "Send | Reference | Sequence[Send | Reference]" = (),
     ) -> None:
         """Keep all four; they are checked against the graph when the Command is applied."""
         self.graph = graph

@@ -15,7 +15,7 @@ from graphflow.constants import END, START
 from graphflow.errors import GraphValidationError, InvalidGraphError, quoted, shown
 from graphflow.graph.freeze import freeze
 from graphflow.schema import Schema, merge, read_schema
-from graphflow.types import Middleware
+from graphflow.types import Middleware, Reference
 from graphflow.validate import findings
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Action: TypeAlias = Any
 """A node: a function of the state, sync or async, or an object with `invoke` or `ainvoke`."""
-
-Reference: TypeAlias = str | Callable[..., Any]
-"""A node, by its name or its function."""
 
 
 class StateGraph(Generic[StateT, ContextT]):
