@@ -12,6 +12,7 @@ from inspect import isclass
 from typing import (
     Annotated,
     Any,
+    ClassVar,
     NotRequired,
     Required,
     get_args,
@@ -76,6 +77,8 @@ def read_schema(cls: object, role: str) -> Schema:
         error.add_note(f"in the annotations of {role}, the class {cls.__qualname__!r}")
         raise
     for key, hint in hints.items():
+        if hint is ClassVar or get_origin(hint) is ClassVar:
+            continue
         rule = _rule(key, _without_qualifiers(hint))
         if isinstance(rule, Channel):
             channels[key] = rule
@@ -148,7 +151,11 @@ def _shaper(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
     fields = frozenset(field.name for field in dataclasses.fields(cls) if field.init)
 
     def shape(values: dict[str, Any]) -> Any:  # noqa: ANN401 - an instance of cls
-        return cls(**{key: value for key, value in values.items() if key in fields})
+        made = cls(**{key: value for key, value in values.items() if key in fields})
+        for key, value in values.items():
+            if key not in fields:
+                object.__setattr__(made, key, value)  # the class may be frozen
+        return made
 
     return shape
 

@@ -165,9 +165,10 @@ def _follow(
 class _Frontier:
     """What is due next, while it is being found."""
 
-    __slots__ = ("due", "joins", "sends", "waiting")
+    __slots__ = ("arrived", "due", "joins", "sends", "waiting")
 
     def __init__(self, state: RunState) -> None:
+        self.arrived: set[Join] = set()
         self.due: set[Node] = set()
         self.sends: list[Send] = []
         self.joins = state.joins
@@ -178,19 +179,19 @@ class _Frontier:
         (self.waiting if node.defer else self.due).add(node)
 
     def arrive(self, join: Join, bit: int) -> None:
-        """Let one source of a join have run; a full join empties when its target is due."""
-        bits = self.joins.get(join.index, 0) | bit
-        if bits == join.full:
-            self.wake(join.target)
-        if bits == join.full and not join.target.defer:
-            self.joins.pop(join.index, None)
-        else:
-            self.joins[join.index] = bits
+        """Let one source of a join have run; how often it did in this superstep is all one."""
+        self.joins[join.index] = self.joins.get(join.index, 0) | bit
+        self.arrived.add(join)
 
     def settled(
         self,
     ) -> tuple[tuple[Node, ...], Sequence[Send], dict[int, int], tuple[Node, ...]]:
         """Return the frontier, where deferred nodes are due if nothing else is."""
+        for join in self.arrived:
+            if self.joins[join.index] == join.full:
+                self.wake(join.target)
+                if not join.target.defer:  # else it stays full until its target is due
+                    del self.joins[join.index]
         due, waiting = self.due, self.waiting
         if waiting and not due and not self.sends:
             due, waiting = waiting, due

@@ -28,10 +28,21 @@ def check(outcomes: Sequence[Outcome]) -> Sequence[Succeeded]:
         if type(other) is Failed and other.error is not None:
             _note(error, f"also failed, {place(other)}: {other.error!r}")
             other.error = None
+    if isinstance(error, (StopIteration, StopAsyncIteration)):
+        error = _ending_nothing(error)
     try:
         raise error
     finally:
         del error
+
+
+def _ending_nothing(error: BaseException) -> RuntimeError:
+    """Return what Python makes of an iterator's end that leaves a generator, with its notes."""
+    made = RuntimeError(f"a node raised {type(error).__name__}, which would end the run's iterator")
+    made.__cause__ = error
+    for note in error.__notes__:
+        made.add_note(note)
+    return made
 
 
 def _note(error: BaseException, note: str) -> None:

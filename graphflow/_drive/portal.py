@@ -43,20 +43,6 @@ class Portal:
         started.set_result(asyncio.get_running_loop())
         await self._closing.wait()
 
-    def submit(
-        self,
-        coroutine: Coroutine[Any, Any, None],
-        context: Context,
-        name: str,
-        cancelled: Callable[[], None],
-    ) -> "Member":
-        """Run a coroutine on the portal's loop, inside a context.
-
-        `cancelled` is called if the coroutine ends by a cancel: one that comes before its first
-        step leaves it no chance to tell by itself.
-        """
-        return Member(self.loop, coroutine, context, name, cancelled)
-
     @property
     def here(self) -> bool:
         """Whether the caller is the portal's own thread."""
@@ -65,27 +51,42 @@ class Portal:
 
 @final
 class Member:
-    """A coroutine on a portal, which can be cancelled from another thread."""
+    """A coroutine on a portal, which is started and cancelled from another thread.
 
-    __slots__ = ("_cancelled", "_loop", "_task")
+    It is made before it is started, so that an interrupt from the keyboard between the two
+    leaves nothing behind that nobody knows of.
+
+    Args:
+        portal: where it is to run.
+        name: its name as a task.
+        function: makes the coroutine.
+        cancelled: called if it ends by a cancel: one that comes before the first step leaves the
+            coroutine no chance to tell by itself.
+    """
+
+    __slots__ = ("_cancelled", "_function", "_loop", "_name", "_task")
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
-        coroutine: Coroutine[Any, Any, None],
-        context: Context,
+        portal: Portal,
         name: str,
+        function: Callable[[], Coroutine[Any, Any, None]],
         cancelled: Callable[[], None],
     ) -> None:
-        """Have the loop make a task of it soon."""
-        self._loop = loop
-        self._task: asyncio.Task[None] | None = None
+        """Keep everything."""
+        self._loop = portal.loop
+        self._name = name
+        self._function = function
         self._cancelled = cancelled
-        loop.call_soon_threadsafe(self._start, coroutine, context, name)
+        self._task: asyncio.Task[None] | None = None
 
-    def _start(self, coroutine: Coroutine[Any, Any, None], context: Context, name: str) -> None:
+    def start(self, context: Context) -> None:
+        """Have the loop make a task of it soon, inside a context."""
+        self._loop.call_soon_threadsafe(self._start, context)
+
+    def _start(self, context: Context) -> None:
         """Make the task, on the loop."""
-        self._task = self._loop.create_task(coroutine, context=context, name=name)
+        self._task = self._loop.create_task(self._function(), context=context, name=self._name)
         self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -98,7 +99,10 @@ class Member:
         self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
-        if self._task is not None:
+        """Cancel the task, on the loop; without one, it was never started."""
+        if self._task is None:
+            self._cancelled()
+        else:
             self._task.cancel()
 
 
@@ -119,10 +123,13 @@ class PortalSide:
         """Whether the caller is on the portal's loop, and must not be blocked."""
         return self.portal.here
 
-    def spawn(self, task: Task, context: Context) -> Member:
-        """Start one task on the portal."""
-        return self.portal.submit(
-            self._member(task), context, task.node.name, lambda: self.crew.post(task, None)
+    def member(self, task: Task) -> Member:
+        """Return one task as a member of the crew, to be started."""
+        return Member(
+            self.portal,
+            task.node.name,
+            lambda: self._member(task),
+            lambda: self.crew.post(task, None),
         )
 
     async def _member(self, task: Task) -> None:

@@ -81,7 +81,8 @@ class ThreadCrew:
             if task.node.needs_loop:
                 if self.portal is None:
                     self.portal = load.portal_side(self)
-                self.coroutines[task] = self.portal.spawn(task, context)
+                member = self.coroutines[task] = self.portal.member(task)
+                member.start(context)
             else:
                 if self.pool is None:
                     size = POOL_SIZE if self.limit is None else self.limit
