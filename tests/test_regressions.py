@@ -13,7 +13,7 @@ def test_a_join_counts_a_source_once_in_a_superstep() -> None:
     """Two tasks of one source fill a join once: the second is not the first of the next round."""
 
     def again(state: State) -> Command[str]:
-        done = len(state.get("log", [])) > 5  # noqa: PLR2004 - after the second round
+        done = len(state.get("log", [])) > 5
         goto: list[Any] = [] if done else ["f", Send("f", {"log": []})]
         return Command(update={"log": ["b"]}, goto=goto)
 
@@ -39,9 +39,10 @@ def test_an_edit_of_what_a_send_carried_names_its_node() -> None:
     def carry(state: State) -> Send:
         return Send("edit", state)
 
-    made = builder("a").add_node("edit", edit).add_conditional_edges("a", carry)
+    made = StateGraph(State).add_node("a", gives(None)).add_node("edit", edit)
+    made.add_edge(START, "a").add_conditional_edges("a", carry)
     with pytest.raises(InPlaceEditError, match="'log' was changed in place while node 'edit' ran"):
-        made.compile().invoke({})
+        made.compile().invoke({"log": ["a"]})
 
 
 def test_a_reducer_may_have_attributes_of_other_meanings() -> None:
