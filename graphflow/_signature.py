@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import partial
+from types import MethodType
 from typing import Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from graphflow._core.topology import Asked, Callee
@@ -93,7 +94,7 @@ def _is_plain(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code o
         code.co_argcount == 1
         and not code.co_kwonlyargcount
         and not code.co_flags & (_GENERATOR | inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-        and not inspect.ismethod(function)
+        and not isinstance(function, MethodType)
     )
 
 
@@ -212,11 +213,13 @@ def _hints(function: Function) -> tuple[Any, Any]:
         parameter = next(iter(signature.parameters.values()))
         return parameter.annotation, signature.return_annotation
     hints = function.__annotations__
-    if any(isinstance(hint, str) for hint in hints.values()):
+    own = 1 if isinstance(function, MethodType) else 0
+    name = code.co_varnames[own] if code.co_argcount > own else ""
+    first, returned = hints.get(name), hints.get("return")
+    if isinstance(first, str) or isinstance(returned, str):
         hints = get_type_hints(function)
-    own = 1 if inspect.ismethod(function) else 0
-    first = code.co_varnames[own] if code.co_argcount > own else ""
-    return hints.get(first), hints.get("return")
+        first, returned = hints.get(name), hints.get("return")
+    return first, returned
 
 
 def _origin(annotation: object) -> object:

@@ -54,14 +54,18 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
                 yield Emit((show,))
             done = (outcome,) if isinstance(outcome, Succeeded) else check((outcome,))
         else:
-            done = _in_plan_order(tasks, check((yield from _together(view, tasks))))
+            done = _in_plan_order(tasks, (yield from _together(view, tasks)))
         state = commit(state, done)
         if view.values and wrote(view, done):
             yield Emit((values_chunk(run, state),))
 
 
-def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
-    """Run tasks at once; return their outcomes as they came, up to the first failure."""
+def _together(view: View, tasks: Sequence[Task]) -> Program[Sequence[Succeeded]]:
+    """Run tasks at once; return their outcomes as they came.
+
+    Raises:
+        BaseException: what the first task to fail raised; the others have been cancelled.
+    """
     yield from Start(start_order(tasks))
     ended: list[Outcome] = []
     while len(ended) < len(tasks):
@@ -73,9 +77,8 @@ def _together(view: View, tasks: Sequence[Task]) -> Program[list[Outcome]]:
         if view.live and (chunks := _chunks(view, events)):
             yield from Emit(chunks)
         if failed:
-            ended += [outcome for outcome in late if type(outcome) is Failed]
-            break
-    return ended
+            check([*ended, *late])
+    return cast("Sequence[Succeeded]", ended)
 
 
 def _outcomes(events: Sequence[Event]) -> Sequence[Outcome]:

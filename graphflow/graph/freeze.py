@@ -1,6 +1,6 @@
 """Compiles a blueprint into a `Topology`: names become nodes, and nothing is looked up again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -75,15 +75,17 @@ def _link(
     blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers, *, wrapped: bool
 ) -> None:
     """Give every node its edges."""
-    targets: dict[str, dict[Node, None]] = {}
+    targets: dict[Node, list[Node]] = {}
     for source, target in blueprint.edges:
-        for end in _reach(blueprint, nodes, (target,)):
-            targets.setdefault(_name(blueprint, source), {})[end] = None
-    for name, found in targets.items():
-        nodes[name].successors = tuple(sorted(found, key=_rank))
+        if target != END:
+            end = nodes[_name(blueprint, target)]
+            targets.setdefault(nodes[_name(blueprint, source)], []).append(end)
+    for start, found in targets.items():
+        start.successors = tuple(sorted(set(found), key=_rank) if len(found) > 1 else found)
     for index, (sources, target) in enumerate(blueprint.joins):
-        for end in _reach(blueprint, nodes, (target,)):
-            _join(index, [nodes[_name(blueprint, source)] for source in sources], end)
+        if target != END:
+            starts = [nodes[_name(blueprint, source)] for source in sources]
+            _join(index, starts, nodes[_name(blueprint, target)])
     for source, branches in blueprint.branches.items():
         node = nodes[_name(blueprint, source)]
         schema = blueprint.nodes[node.name].schema if node.rank >= 0 else blueprint.schema
@@ -109,15 +111,9 @@ def _rank(node: Node) -> int:
 
 def _name(blueprint: Blueprint, reference: object) -> str:
     """Return the name of a node that validation has found."""
-    name = blueprint.resolve(reference)
+    name = reference if isinstance(reference, str) else blueprint.resolve(reference)
     assert name is not None, "validate() has looked at every reference"
     return name
-
-
-def _reach(blueprint: Blueprint, nodes: dict[str, Node], targets: Iterable[object]) -> list[Node]:
-    """Return the nodes behind targets; END is none."""
-    names = (_name(blueprint, target) for target in targets)
-    return [nodes[name] for name in names if name != END]
 
 
 def _join(index: int, sources: Sequence[Node], target: Node) -> None:
