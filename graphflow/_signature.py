@@ -144,6 +144,12 @@ def _asks(function: Function, said: str) -> tuple[tuple[str, Asked], ...]:
             inspect.Parameter.VAR_POSITIONAL,
             inspect.Parameter.VAR_KEYWORD,
         ):
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                msg = (
+                    f"{said} has the positional-only parameter {parameter.name!r}; what is asked "
+                    f"for beside the state is passed by name, so leave out the '/' behind it"
+                )
+                raise TypeError(msg)
             msg = (
                 f"{said} has the parameter {parameter.name!r}"
                 f"{did_you_mean(parameter.name, _ASKED)}, which nothing fills; beside the "

@@ -121,7 +121,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
                 )
             )
         run = self._run(config, context, (), keys)
-        return shown(load.invoke(run, input, copy_context()).values, run.view.keys)
+        return shown(load.invoke()(run, input, copy_context()).values, run.view.keys)
 
     async def ainvoke(
         self,
@@ -140,7 +140,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             )
             return [chunk async for chunk in stream]
         run = self._run(config, context, (), keys)
-        return shown((await load.ainvoke(run, input, copy_context())).values, run.view.keys)
+        return shown((await load.ainvoke()(run, input, copy_context())).values, run.view.keys)
 
     def stream(
         self,
@@ -166,7 +166,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             An iterator of chunks, and a context manager that ends the run on leaving.
         """
         run = self._run(config, context, self._modes(stream_mode), output_keys)
-        return load.stream(run, input, copy_context())
+        return load.stream()(run, input, copy_context())
 
     def astream(
         self,
@@ -182,7 +182,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         Tasks run in copies of the context that this call was made in.
         """
         run = self._run(config, context, self._modes(stream_mode), output_keys)
-        return load.astream(run, input, copy_context())
+        return load.astream()(run, input, copy_context())
 
     def batch(
         self,
@@ -291,6 +291,9 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         """
         if given is None:
             return "updates"
+        if not isinstance(given, (str, list, tuple, set, frozenset)):
+            msg = f"unknown stream_mode {given!r}; there are {quoted(_MODES)}"
+            raise ValueError(msg)  # noqa: TRY004 - as any other unknown mode is
         for mode in (given,) if isinstance(given, str) else given:
             if mode not in _MODES:
                 msg = (
@@ -311,6 +314,9 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         """
         if given is None or given is self._topology.output:
             return None if given is None else self._topology.output
+        if not isinstance(given, (str, list, tuple, set, frozenset)):
+            msg = f"output_keys must be a key of the state or a list of keys, not {given!r}"
+            raise ValueError(msg)  # noqa: TRY004 - as any other unknown key is
         for key in (given,) if isinstance(given, str) else given:
             if key not in self._topology.keys:
                 known = self._topology.channels

@@ -77,7 +77,7 @@ def read_schema(cls: object, role: str) -> Schema:
         error.add_note(f"in the annotations of {role}, the class {cls.__qualname__!r}")
         raise
     for key, hint in hints.items():
-        if hint is ClassVar or get_origin(hint) is ClassVar:
+        if _is_no_field(hint):
             continue
         rule = _rule(key, _without_qualifiers(hint))
         if isinstance(rule, Channel):
@@ -86,6 +86,11 @@ def read_schema(cls: object, role: str) -> Schema:
             managed[key] = rule
     shape = _shaper(cls) if dataclasses.is_dataclass(cls) else None
     return Schema(cls, channels, managed, shape)
+
+
+def _is_no_field(hint: Any) -> bool:  # noqa: ANN401 - any annotation
+    """Tell whether an annotation makes no field of a dataclass."""
+    return hint is ClassVar or get_origin(hint) is ClassVar or isinstance(hint, dataclasses.InitVar)
 
 
 def _without_qualifiers(hint: Any) -> Any:  # noqa: ANN401 - any annotation

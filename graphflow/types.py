@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, cast, final
 
 from typing_extensions import TypeVar
 
@@ -115,6 +115,7 @@ class Command(_Plain, Generic[NameT]):
         self.goto = goto
 
 
+@final
 class Overwrite(_Plain):
     """A value that replaces what a channel holds, past its reducer.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from graphflow._blueprint import Blueprint
 from graphflow._record import record
 from graphflow.constants import END, START
-from graphflow.errors import did_you_mean, quoted
+from graphflow.errors import did_you_mean, quoted, shown
 
 __all__ = ("findings",)
 
@@ -89,7 +89,9 @@ def _unknown(blueprint: Blueprint) -> Iterator[str]:
                 )
             continue
         found = [node.name for node in nodes.values() if node.function == name]
-        if not found:
+        if not callable(name):
+            yield f"{reference.place} names {shown(name)}, which is no node; give a node's name"
+        elif not found:
             yield (
                 f"{reference.place} names the function {_shown(name)}, which is no node's; "
                 f"add it with add_node"

@@ -7,7 +7,7 @@ from graphflow._core.commit import fold
 from graphflow._core.parse import destination, listed, sent
 from graphflow._core.state import Succeeded
 from graphflow._core.topology import Branch, Node
-from graphflow.constants import START
+from graphflow.constants import END, START
 from graphflow.errors import InvalidBranchError, did_you_mean, quoted, shown
 from graphflow.types import Send
 
@@ -62,6 +62,7 @@ def _mapped(destinations: Mapping[Any, str], answer: object, said: Callable[[], 
         msg = (
             f"{said()} returned {shown(answer)}{did_you_mean(answer, known)}, "
             f"but its path map has only {quoted(destinations)}"
+            + ("; add END: END to it" if answer == END else "")
         )
         raise InvalidBranchError(msg, answer) from None
 

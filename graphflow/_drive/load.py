@@ -9,46 +9,46 @@ async nodes never does.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from contextvars import Context
     from typing import Any
 
     from graphflow._core.state import Run, RunState
     from graphflow._drive.asynchronous import AsyncStream
     from graphflow._drive.portal import PortalSide
-    from graphflow._drive.threads import Stream, ThreadCrew
-
-
-def ainvoke(run: "Run", given: object, context: "Context") -> "Coroutine[Any, Any, RunState]":
-    """Run to the end on the running event loop."""
-    from graphflow._drive.asynchronous import ainvoke
-
-    return ainvoke(run, given, context)
-
-
-def astream(run: "Run", given: object, context: "Context") -> "AsyncStream":
-    """Prepare a stream on the running event loop."""
-    from graphflow._drive.asynchronous import AsyncStream
-
-    return AsyncStream(run, given, context)
-
-
-def invoke(run: "Run", given: object, context: "Context") -> "RunState":
-    """Run to the end without an event loop."""
-    from graphflow._drive.threads import invoke
-
-    return invoke(run, given, context)
-
-
-def stream(run: "Run", given: object, context: "Context") -> "Stream":
-    """Prepare a stream without an event loop."""
     from graphflow._drive.threads import Stream
 
-    return Stream(run, given, context)
+
+def ainvoke() -> "Callable[[Run, object, Context], Coroutine[Any, Any, RunState]]":
+    """Return what runs to the end on the running event loop."""
+    from graphflow._drive.asynchronous import ainvoke
+
+    return ainvoke
 
 
-def portal_side(crew: "ThreadCrew") -> "PortalSide":
-    """Prepare the part of a crew that needs an event loop."""
+def astream() -> "type[AsyncStream]":
+    """Return the stream on the running event loop."""
+    from graphflow._drive.asynchronous import AsyncStream
+
+    return AsyncStream
+
+
+def invoke() -> "Callable[[Run, object, Context], RunState]":
+    """Return what runs to the end without an event loop."""
+    from graphflow._drive.threads import invoke
+
+    return invoke
+
+
+def stream() -> "type[Stream]":
+    """Return the stream without an event loop."""
+    from graphflow._drive.threads import Stream
+
+    return Stream
+
+
+def portal_side() -> "type[PortalSide]":
+    """Return the part of a crew of threads that needs an event loop."""
     from graphflow._drive.portal import PortalSide
 
-    return PortalSide(crew)
+    return PortalSide

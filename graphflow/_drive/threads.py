@@ -80,7 +80,7 @@ class ThreadCrew:
             context = self.context.copy()
             if task.node.needs_loop:
                 if self.portal is None:
-                    self.portal = load.portal_side(self)
+                    self.portal = load.portal_side()(self)
                 member = self.coroutines[task] = self.portal.member(task)
                 member.start(context)
             else:

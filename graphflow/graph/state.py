@@ -311,10 +311,7 @@ class StateGraph(Generic[StateT, ContextT]):
             raise InvalidGraphError(msg)
         previous: str | None = None
         for item in nodes:
-            if isinstance(item, tuple):
-                name, action = cast("tuple[str, Any]", item)
-            else:
-                name, action = name_of(item), item
+            name, action = _named(item)
             self.add_node(name, action)
             if previous is not None:
                 self.add_edge(previous, name)
@@ -382,6 +379,18 @@ class StateGraph(Generic[StateT, ContextT]):
             store=store,
             cancel_grace=cancel_grace,
         )
+
+
+def _named(item: Any) -> tuple[str, Any]:  # noqa: ANN401 - checked here
+    """Return an item of a sequence as a name and a function."""
+    if isinstance(item, tuple):
+        pair = cast("tuple[Any, ...]", item)
+        if len(pair) == 2 and isinstance(pair[0], str):  # noqa: PLR2004 - a pair
+            return pair[0], pair[1]
+    elif callable(item) or hasattr(item, "invoke") or hasattr(item, "ainvoke"):
+        return name_of(item), item
+    msg = f"add_sequence takes functions and (name, function) pairs, not {shown(item)}"
+    raise InvalidGraphError(msg)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
