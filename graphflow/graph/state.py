@@ -381,14 +381,13 @@ class StateGraph(Generic[StateT, ContextT]):
         )
 
 
-def _named(item: Any) -> tuple[str, Any]:  # noqa: ANN401 - checked here
+def _named(item: object) -> tuple[str, Any]:
     """Return an item of a sequence as a name and a function."""
-    if isinstance(item, tuple):
-        pair = cast("tuple[Any, ...]", item)
-        if len(pair) == 2 and isinstance(pair[0], str):  # noqa: PLR2004 - a pair
-            return pair[0], pair[1]
-    elif callable(item) or hasattr(item, "invoke") or hasattr(item, "ainvoke"):
+    if callable(item) or hasattr(item, "invoke") or hasattr(item, "ainvoke"):
         return name_of(item), item
+    pair = cast("Sequence[Any]", item if isinstance(item, tuple) else ())
+    if len(pair) == 2 and isinstance(pair[0], str):  # noqa: PLR2004 - a pair
+        return pair[0], pair[1]
     msg = f"add_sequence takes functions and (name, function) pairs, not {shown(item)}"
     raise InvalidGraphError(msg)
 

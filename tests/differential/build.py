@@ -29,6 +29,7 @@ from tests.differential.specs import (
 from tests.differential.traces import MODES, Mode, Trace
 
 Driver: TypeAlias = Literal["threads", "asyncio", "trio"]
+Kind: TypeAlias = Literal["sync", "async"]
 
 ONE_AT_A_TIME = 1  # so that tasks end in the order in which they start
 
@@ -66,11 +67,11 @@ def errors_of(lib: Library) -> dict[type[Exception], str]:
     return {BoomError: "BoomError", **{getattr(lib.errors, name): name for name in names}}
 
 
-def build(lib: Library, graph: Graph, driver: Driver) -> Any:  # noqa: ANN401 - of either library
-    """Return the compiled graph; its nodes are async unless it is to run on threads."""
+def build(lib: Library, graph: Graph, kind: Kind) -> Any:  # noqa: ANN401 - of either library
+    """Return the compiled graph, with nodes of one kind."""
     builder = lib.graph.StateGraph(State)
     for node in graph.nodes:
-        action = acting(lib, node) if driver == "threads" else acting_async(lib, node)
+        action = acting(lib, node) if kind == "sync" else acting_async(lib, node)
         builder.add_node(node.name, action, defer=node.defer, input_schema=SCHEMAS[node.reads])
     for source, target in graph.edges:
         builder.add_edge(source, target)
@@ -149,11 +150,11 @@ def path_map(branch: Branch) -> dict[str, str] | None:
     return {target.upper(): target for target in targets if isinstance(target, str)}
 
 
-def traces(lib: Library, case: Case, driver: Driver) -> dict[Mode, Trace]:
+def traces(lib: Library, case: Case, driver: Driver, kind: Kind) -> dict[Mode, Trace]:
     """Run a case once in every mode, all on one compiled graph, and return what came out."""
     runner = Runner(
         lib,
-        build(lib, case.graph, driver),
+        build(lib, case.graph, kind),
         {key: written(lib, value) for key, value in case.given},
         {"recursion_limit": case.limit, "max_concurrency": ONE_AT_A_TIME},
         errors_of(lib),

@@ -8,18 +8,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+# All but `explain`, which traces every line of both libraries to say little.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
+SECONDS = {"ci": 300, "long": 0}  # a failing case needs minutes to shrink; 0 is no limit
 
-settings.register_profile("ci", max_examples=150, deadline=None, derandomize=True)
-settings.register_profile("long", max_examples=5000, deadline=None)
+settings.register_profile("ci", max_examples=150, deadline=None, derandomize=True, phases=PHASES)
+settings.register_profile("long", max_examples=5000, deadline=None, phases=PHASES)
 settings.load_profile(PROFILE)
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Let the tests here take their time in a long run."""
+    """Give the tests here the time they may need."""
     here = Path(__file__).parent
     for item in items:
-        if PROFILE == "long" and here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(0))
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SECONDS[PROFILE]))
