@@ -388,7 +388,8 @@ def _named(item: object) -> tuple[str, Any]:
     pair = cast("Sequence[Any]", item if isinstance(item, tuple) else ())
     if len(pair) == 2 and isinstance(pair[0], str):  # noqa: PLR2004 - a pair
         return pair[0], pair[1]
-    msg = f"add_sequence takes functions and (name, function) pairs, not {shown(item)}"
+    told = shown(item)  # pyright: ignore[reportUnknownArgumentType] - it may be anything
+    msg = f"add_sequence takes functions and (name, function) pairs, not {told}"
     raise InvalidGraphError(msg)
 
 
