@@ -76,11 +76,13 @@ class Blueprint:
     joins: dict[tuple[tuple[Any, ...], Any], None]
     branches: dict[Any, dict[str, BranchSpec]]
 
-    def resolve(self, reference: object) -> str | None:
-        """Return the node name that a name or a node's function stands for, or None."""
-        if isinstance(reference, str):
-            return reference
-        for name, node in self.nodes.items():
-            if node.function is reference or node.function == reference:
-                return name
-        return None
+    def nodes_of(self, function: object) -> list[str]:
+        """Return the names of the nodes whose function it is.
+
+        Two bound methods are one function, made anew each time; so the comparison is by equality.
+        """
+        return [
+            node.name
+            for node in self.nodes.values()
+            if node.function is function or node.function == function
+        ]

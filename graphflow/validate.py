@@ -88,7 +88,7 @@ def _unknown(blueprint: Blueprint) -> Iterator[str]:
                     f"{did_you_mean(name, nodes)}; {there}"
                 )
             continue
-        found = [node.name for node in nodes.values() if node.function == name]
+        found = blueprint.nodes_of(name)
         if not callable(name):
             yield f"{reference.place} names {shown(name)}, which is no node; give a node's name"
         elif not found:

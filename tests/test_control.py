@@ -297,3 +297,10 @@ def test_async_branches_run_under_invoke_too() -> None:
     """And give the same under `ainvoke`."""
     graph = branching(to_b).compile()
     assert graph.invoke({}) == asyncio.run(graph.ainvoke({})) == {"log": ["a", "b"]}
+
+
+def test_none_that_a_path_map_lacks_is_no_destination() -> None:
+    """The error says how a path ends."""
+    made = builder("a").add_conditional_edges("a", gives(None), {"go": "a"})
+    with pytest.raises(InvalidBranchError, match="returned None.*return END"):
+        made.compile().invoke({})

@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 
-from graphflow import START, Command, Send, StateGraph
+from graphflow import START, Command, MessagesState, Send, StateGraph
 from graphflow.errors import InPlaceEditError, InvalidUpdateError
 from tests.small import State, builder, gives, log_of, logs
 
@@ -59,3 +59,12 @@ def test_a_reducer_may_have_attributes_of_other_meanings() -> None:
     made = StateGraph(Noted).add_node("a", logs("a")).add_node("b", logs("b"))
     made.add_edge(START, "a").add_edge(START, "b")
     assert made.compile().invoke({}) == {"log": ["a", "b"]}
+
+
+def test_a_dict_that_stands_for_an_overwrite_is_refused_among_messages() -> None:
+    """Also where several writes are merged in one call."""
+    made = StateGraph(MessagesState)
+    made.add_node("a", gives({"messages": {"__overwrite__": []}}))
+    made.add_node("b", gives({"messages": "hello"})).add_edge(START, "a").add_edge(START, "b")
+    with pytest.raises((InvalidUpdateError, TypeError, ValueError)):
+        made.compile().invoke({})

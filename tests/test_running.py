@@ -215,6 +215,12 @@ def test_invoke_with_another_mode_returns_all_chunks() -> None:
     assert chain("a").invoke({}, stream_mode="updates") == [{"a": {"log": ["a"]}}]
 
 
+def test_ainvoke_with_another_mode_returns_all_chunks() -> None:
+    """As `invoke` does."""
+    chunks = asyncio.run(chain("a").ainvoke({}, stream_mode=["updates", "values"]))
+    assert chunks == [("updates", {"a": {"log": ["a"]}}), ("values", {"log": ["a"]})]
+
+
 # ----------------------------------------------------------------------------------- output_keys
 
 

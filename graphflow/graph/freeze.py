@@ -111,8 +111,9 @@ def _rank(node: Node) -> int:
 
 def _name(blueprint: Blueprint, reference: object) -> str:
     """Return the name of a node that validation has found."""
-    name = reference if isinstance(reference, str) else blueprint.resolve(reference)
-    assert name is not None, "validate() has looked at every reference"
+    if isinstance(reference, str):
+        return reference
+    (name,) = blueprint.nodes_of(reference)  # one: `validate` has looked at every reference
     return name
 
 

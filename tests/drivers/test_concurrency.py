@@ -1,5 +1,6 @@
 """How many tasks run at once: as many as `max_concurrency` says, no fewer and no more."""
 
+import sys
 import threading
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from tests.drivers.backends import (
     Kind,
     LoopDriver,
     Node,
+    State,
     builder,
     either,
     fan_out,
@@ -129,6 +131,21 @@ def test_a_limit_of_one_starts_in_order(driver: Driver, kind: Kind) -> None:
 
     driver.run(fan_out({name: node(name) for name in "cab"}), config={"max_concurrency": 1})
     assert order == [f"{name} {what}" for name in "abc" for what in ("begins", "ends")]
+
+
+def test_a_long_queue_is_no_deep_one(driver: Driver) -> None:
+    """Tasks that end in their first step start those that wait one after the other."""
+
+    async def node(number: int) -> State:
+        return {"log": [number]}
+
+    count = 2 * sys.getrecursionlimit()
+    made_of = builder({"w": node})
+    made_of.add_conditional_edges(
+        START, made("sync", lambda _: [Send("w", number) for number in range(count)])
+    )
+    got = driver.run(made_of.compile(), config={"max_concurrency": 1})
+    assert got == {"log": list(range(count))}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,6 +19,7 @@ import graphflow
 from graphflow import END, START
 from graphflow.types import StreamMode
 from tests.drivers.backends import (
+    ASYNCIO,
     PATIENCE,
     Driver,
     Gate,
@@ -135,6 +136,32 @@ def test_the_error_dies_with_its_last_user(
 
     async def body() -> object:
         return (await left(booming(kind, names)))()
+
+    with no_collector():
+        assert loop.main(body) is None
+
+
+@pytest.mark.parametrize("loop", ASYNCIO, indirect=True)
+def test_a_cancel_dies_with_its_last_user(loop: LoopDriver) -> None:
+    """What is thrown into a lone node is kept by nothing either."""
+    asleep = Gate()
+
+    async def sleeps(state: object) -> None:
+        asleep.open()
+        await anyio.sleep_forever()
+
+    async def left() -> "weakref.ref[asyncio.CancelledError]":
+        try:
+            await fan_out({"a": sleeps}).ainvoke({})
+        except asyncio.CancelledError as error:
+            return weakref.ref(error)
+        raise AssertionError(sleeps)
+
+    async def body() -> object:
+        task = asyncio.create_task(left())
+        await asleep.passed()
+        task.cancel()
+        return (await task)()
 
     with no_collector():
         assert loop.main(body) is None
