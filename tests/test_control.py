@@ -302,5 +302,5 @@ def test_async_branches_run_under_invoke_too() -> None:
 def test_none_that_a_path_map_lacks_is_no_destination() -> None:
     """The error says how a path ends."""
     made = builder("a").add_conditional_edges("a", gives(None), {"go": "a"})
-    with pytest.raises(InvalidBranchError, match="returned None.*return END"):
+    with pytest.raises(InvalidBranchError, match=r"returned None.*return END"):
         made.compile().invoke({})
