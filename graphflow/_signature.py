@@ -8,14 +8,14 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import partial
-from types import MethodType
+from types import CodeType, MethodType
 from typing import Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from graphflow._core.topology import Asked, Callee
 from graphflow._record import record
 from graphflow.errors import did_you_mean, quoted
 from graphflow.runtime import Runtime
-from graphflow.schema import is_schema
+from graphflow.schema import is_schema, without_alias
 from graphflow.types import Command, StreamWriter
 
 _ASKED: Final[tuple[Asked, ...]] = ("config", "runtime", "writer", "store")
@@ -65,7 +65,9 @@ def read_function(function: object, said: str, *, inline: bool = False) -> Signa
         TypeError: if it cannot be called with a state, or asks for what there is not.
     """
     code = getattr(function, "__code__", None)
-    if code is None and (hasattr(function, "invoke") or hasattr(function, "ainvoke")):
+    if not isinstance(code, CodeType):
+        code = None  # an object may answer to any name
+    if _is_runnable(function):
         return Signature(_read_runnable(function, inline=inline))
     if not callable(function):
         msg = (
@@ -86,6 +88,17 @@ def read_function(function: object, said: str, *, inline: bool = False) -> Signa
     if code is not None and not called.__annotations__ and not hasattr(called, "__wrapped__"):
         return Signature(callee)
     return _annotated(callee, called)
+
+
+def _is_runnable(thing: object) -> bool:
+    """Tell whether an object is run by `invoke`: what can be called is called, as in LangGraph.
+
+    But a LangChain Runnable that can be called as well is a Runnable first.
+    """
+    if not (hasattr(thing, "invoke") or hasattr(thing, "ainvoke")):
+        return False
+    bases: tuple[type, ...] = type(thing).__mro__
+    return not callable(thing) or any(base.__name__ == "Runnable" for base in bases)
 
 
 def _is_plain(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code object
@@ -205,7 +218,7 @@ def _annotated(callee: Callee, function: Function) -> Signature:
         return Signature(callee)
     return Signature(
         callee,
-        first if is_schema(first) else None,
+        first if is_schema(first := without_alias(first)) else None,
         _promised_goto(returned),
         returned.__args__ if _origin(returned) is Literal else None,
     )

@@ -25,6 +25,7 @@ Each carries its data as attributes, named in its docstring.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ def shown(value: object, limit: int = 200) -> str:
     except Exception as error:  # noqa: BLE001 - a value's own repr may raise anything
         return f"<{type(value).__name__} object whose repr raised {type(error).__name__}>"
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a note to an error, once; one that takes no notes stays as it is."""
+    with suppress(Exception):  # `__notes__` is the user's to break
+        if text not in getattr(error, "__notes__", ()):
+            error.add_note(text)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
@@ -111,7 +119,8 @@ class UnknownKeyError(InvalidUpdateError):
         self.keys = tuple(keys)
         self.known = tuple(known)
         hints = "".join(
-            f"{key!r}{did_you_mean(key, known)}" + ("" if key is keys[-1] else ", ") for key in keys
+            f"{shown(key)}{did_you_mean(key, known)}" + ("" if key is keys[-1] else ", ")
+            for key in keys
         )
         word = "key" if len(keys) == 1 else "keys"
         super().__init__(

@@ -26,6 +26,7 @@ from typing_extensions import is_typeddict as is_extended_typeddict
 
 from graphflow._record import record
 from graphflow.channels import Channel, LastValue, Reducer
+from graphflow.errors import note
 from graphflow.managed import ManagedValue
 
 __all__ = ("Schema", "fields_of", "is_schema", "merge", "read_schema")
@@ -48,6 +49,13 @@ class Schema:
     shape: Callable[[dict[str, Any]], Any] | None
 
 
+def without_alias(cls: object) -> object:
+    """Return the class behind `State[int]` or `Annotated[State, ...]`."""
+    while get_origin(cls) is not None:
+        cls = get_args(cls)[0] if get_origin(cls) is Annotated else get_origin(cls)
+    return cls
+
+
 def is_schema(cls: object) -> TypeIs[type[Any]]:
     """Tell whether `cls` is a class that `read_schema` takes."""
     if not isclass(cls):
@@ -66,6 +74,7 @@ def read_schema(cls: object, role: str) -> Schema:
         TypeError: if it is neither.
         ValueError: if a reducer does not take two arguments.
     """
+    cls = without_alias(cls)
     if not is_schema(cls):
         msg = f"{role} must be a TypedDict or a dataclass, not {cls!r}"
         raise TypeError(msg)
@@ -74,7 +83,7 @@ def read_schema(cls: object, role: str) -> Schema:
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
-        error.add_note(f"in the annotations of {role}, the class {cls.__qualname__!r}")
+        note(error, f"in the annotations of {role}, the class {cls.__qualname__!r}")
         raise
     for key, hint in hints.items():
         if _is_no_field(hint):

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 
 from graphflow._core.state import RunState, Succeeded, Task
 from graphflow._core.topology import Join, Node
-from graphflow.channels import MISSING
+from graphflow.channels import MISSING, Channel
 from graphflow.errors import (
     ConcurrentUpdateError,
     InPlaceEditError,
     InvalidUpdateError,
     TooManyWritesError,
+    note,
     quoted,
     shown,
 )
@@ -41,17 +42,31 @@ def commit(state: RunState, outcomes: Sequence[Succeeded]) -> RunState:
         if key not in changed:
             values.pop(key, None)
             sizes.pop(key, None)
+    first = False
     for key, value in changed.items():
         if value is MISSING:
             values.pop(key, None)
             sizes.pop(key, None)
             continue
+        first = first or key not in values
         values[key] = value
         if type(value) in _SIZED:
             sizes[key] = len(value)
         elif key in sizes:
             del sizes[key]
+    if first:
+        _sort(values, outcomes[0].task.run.graph.channels)
     return RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
+
+
+def _sort(values: dict[str, Any], channels: Mapping[str, Channel]) -> None:
+    """Put the values into the order of the schema, under the channels' own keys.
+
+    Done when a key has its first value, which is seldom: what reads the state never sorts.
+    """
+    ordered = {key: values[key] for key in channels if key in values}
+    values.clear()
+    values.update(ordered)
 
 
 def fold(values: Mapping[str, Any], outcomes: Sequence[Succeeded]) -> dict[str, Any]:
@@ -96,7 +111,7 @@ def _explain(
     if type(error) is InvalidUpdateError:
         msg = f"key {key!r}, written by {who} in superstep {step}: {error}"
         raise InvalidUpdateError(msg) from None
-    error.add_note(f"in the reducer of {key!r}, applying the writes of {who}, superstep {step}")
+    note(error, f"in the reducer of {key!r}, applying the writes of {who}, superstep {step}")
     raise error
 
 

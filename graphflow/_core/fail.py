@@ -5,6 +5,7 @@ from typing import cast
 
 from graphflow._core.route import told
 from graphflow._core.state import Failed, Outcome, Succeeded
+from graphflow.errors import note, shown
 
 
 def check(outcomes: Sequence[Outcome]) -> Sequence[Succeeded]:
@@ -23,10 +24,10 @@ def check(outcomes: Sequence[Outcome]) -> Sequence[Succeeded]:
     # would be a cycle that only the garbage collector can free.
     error, first.error = first.error, None
     assert error is not None, "a failure is raised once"
-    _note(error, place(first))
+    note(error, place(first))
     for other in outcomes:
         if type(other) is Failed and other.error is not None:
-            _note(error, f"also failed, {place(other)}: {other.error!r}")
+            note(error, f"also failed, {place(other)}: {shown(other.error)}")
             other.error = None
     if isinstance(error, (StopIteration, StopAsyncIteration)):
         error = _ending_nothing(error)
@@ -40,15 +41,9 @@ def _ending_nothing(error: BaseException) -> RuntimeError:
     """Return what Python makes of an iterator's end that leaves a generator, with its notes."""
     made = RuntimeError(f"a node raised {type(error).__name__}, which would end the run's iterator")
     made.__cause__ = error
-    for note in error.__notes__:
-        made.add_note(note)
+    for text in getattr(error, "__notes__", ()):
+        note(made, text)
     return made
-
-
-def _note(error: BaseException, note: str) -> None:
-    """Add a note, once: one exception object may be raised again and again."""
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
 
 
 def place(failed: Failed) -> str:

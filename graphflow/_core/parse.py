@@ -1,6 +1,7 @@
 """Reads what a node returned into writes and destinations, and says clearly what it cannot read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CoroutineType
 from typing import Any, NoReturn, cast
 
 from graphflow._core.state import Succeeded, Task, Write
@@ -228,7 +229,7 @@ def _refuse(task: Task, result: object, within: str = "") -> NoReturn:
         else "an update is a dict of keys, (key, value) pairs or a schema instance"
     )
     close = getattr(result, "close", None)
-    if hasattr(result, "cr_code") and close is not None:
+    if isinstance(result, CoroutineType) and close is not None:
         close()  # or Python warns that it was never awaited
         hint = "define the node with 'async def', so that its coroutine is awaited"
     elif isinstance(result, (list, tuple)) and any(

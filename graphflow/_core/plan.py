@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from graphflow._core.state import Run, RunState, Task
+from graphflow.errors import note
 
 
 def plan(run: Run, state: RunState) -> list[Task]:
@@ -17,7 +18,7 @@ def plan(run: Run, state: RunState) -> list[Task]:
         try:
             given = node.reader.read(values, step, limit)
         except Exception as error:
-            error.add_note(f"while the state for node {node.name!r} was made, superstep {step}")
+            note(error, f"while the state for node {node.name!r} was made, superstep {step}")
             raise
         tasks.append(Task(node, given, step, -1, values, run))
     if state.sends:

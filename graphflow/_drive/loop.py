@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from graphflow._drive.scope import Sink, report_abandoned
+from graphflow.errors import TaskAbandoned, note
 
 Soon: TypeAlias = Callable[[Callable[[], object]], object]
 """Has the event loop call a function soon; may be called from any thread."""
@@ -82,7 +83,7 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
     If the wait is cancelled, the function has `grace` seconds to end; then it is abandoned.
 
     Raises:
-        BaseException: what the function raises.
+        BaseException: what the function raises, also if it does so within its grace.
 
     Warns:
         AbandonedTaskWarning: if the function still runs after the grace.
@@ -98,9 +99,10 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
         await anyio.to_thread.run_sync(
             job.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
         )
-    except BaseException:
-        await _wait_for_end(name, job, grace)
-        raise
+    except BaseException as cancelled:
+        await _wait_for_end(name, job, grace, cancelled)
+        if job.error is None or isinstance(job.error, TaskAbandoned):
+            raise
     finally:
         limiter.release_on_behalf_of(job)
     if job.error is not None:
@@ -112,7 +114,7 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
     return job.result
 
 
-async def _wait_for_end(name: str, job: _Job, grace: float) -> None:
+async def _wait_for_end(name: str, job: _Job, grace: float, cancelled: BaseException) -> None:
     """Give a job that nobody waits for any more its grace, and report it if that is too short."""
     ended = anyio.Event()
     soon = soon_here()
@@ -133,7 +135,9 @@ async def _wait_for_end(name: str, job: _Job, grace: float) -> None:
                         raise  # the grace is over; another cancel by asyncio passes the shield
     finally:  # after another cancel by asyncio the scope lets its own through, too
         if job.state == "running":
-            report_abandoned(name, grace)
+            warning = report_abandoned(name, grace)
+            if warning is not None:
+                note(cancelled, str(warning))
 
 
 class LoopPlace:

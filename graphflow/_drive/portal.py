@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, final
 
@@ -31,11 +32,19 @@ class Portal:
         """Start the thread, and wait until the loop runs."""
         started: Future[asyncio.AbstractEventLoop] = Future()
         thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(started)), name="graphflow portal", daemon=True
+            target=self._live, args=(started,), name="graphflow portal", daemon=True
         )
         thread.start()
         self.loop = started.result()
         self.thread = thread
+
+    def _live(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
+        """Run the loop, in the thread, until it is closed or a node has stopped it.
+
+        The runs that this cuts off are told by the end of their tasks, which the loop cancels.
+        """
+        with suppress(BaseException):
+            asyncio.run(self._serve(started))
 
     async def _serve(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
         """Keep the loop running."""
@@ -47,6 +56,16 @@ class Portal:
     def here(self) -> bool:
         """Whether the caller is the portal's own thread."""
         return threading.current_thread() is self.thread
+
+    @property
+    def runs(self) -> bool:
+        """Whether the loop still runs: a node can stop it, or exit in a task of its own."""
+        return self.thread.is_alive() and not self.loop.is_closed()
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        with suppress(RuntimeError):  # the loop may have ended by itself
+            self.loop.call_soon_threadsafe(self._closing.set)
 
 
 @final
@@ -171,6 +190,9 @@ class PortalSide:
             give_back(self.portal)
 
 
+IDLE = 4
+"""How many borrowed portals are kept; each is a thread with an event loop."""
+
 _lock = threading.Lock()
 _shared: Portal | None = None
 _idle: list[Portal] = []
@@ -180,7 +202,7 @@ def shared() -> Portal:
     """Return the process's portal."""
     global _shared  # noqa: PLW0603 - the one portal a process
     with _lock:
-        if _shared is None:
+        if _shared is None or not _shared.runs:
             _shared = Portal()
         return _shared
 
@@ -188,15 +210,20 @@ def shared() -> Portal:
 def borrow() -> Portal:
     """Return a portal that nobody else uses, to be given back."""
     with _lock:
-        if _idle:
-            return _idle.pop()
+        while _idle:
+            portal = _idle.pop()
+            if portal.runs:
+                return portal
     return Portal()
 
 
 def give_back(portal: Portal) -> None:
-    """Keep a borrowed portal for the next who needs one."""
+    """Keep a borrowed portal for the next who needs one, if there are not enough."""
     with _lock:
-        _idle.append(portal)
+        if len(_idle) < IDLE and portal.runs:
+            _idle.append(portal)
+            return
+    portal.close()
 
 
 def _forget() -> None:
@@ -207,4 +234,5 @@ def _forget() -> None:
     _lock = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # where there is fork
+    os.register_at_fork(after_in_child=_forget)

@@ -100,11 +100,19 @@ class Scope:
         return self.write if asked == "writer" else self.task.run.store
 
 
-def report_abandoned(name: str, grace: float) -> None:
-    """Warn that a node's function still runs in its thread."""
+def report_abandoned(name: str, grace: float) -> AbandonedTaskWarning | None:
+    """Warn that a node's function still runs in its thread.
+
+    Returns:
+        The warning, where warnings are errors: it must not replace what ended the task.
+    """
     msg = (
         f"node {name!r} was cancelled and still runs in its thread after {grace:g} s; it is left "
         f"behind, and nothing it does reaches the run. Let it end sooner, or compile the graph "
         f"with a longer cancel_grace"
     )
-    warnings.warn(msg, AbandonedTaskWarning, stacklevel=2)
+    try:
+        warnings.warn(msg, AbandonedTaskWarning, stacklevel=2)
+    except AbandonedTaskWarning as warning:
+        return warning
+    return None

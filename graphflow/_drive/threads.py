@@ -174,9 +174,12 @@ class ThreadCrew:
         if self.portal is not None:
             self.portal.close()
             self.portal = None
+        outcomes = [event for event in (*early, *late) if not isinstance(event, Written)]
         for task in abandoned:
-            report_abandoned(task.node.name, self.run.grace)
-        return [event for event in (*early, *late) if not isinstance(event, Written)]
+            warning = report_abandoned(task.node.name, self.run.grace)
+            if warning is not None:
+                outcomes.append(Failed(task, warning))  # a note of the error that ended the run
+        return outcomes
 
 
 def _was_told_to_end(event: Event) -> bool:

@@ -14,7 +14,7 @@ from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
 from graphflow.errors import GraphValidationError, InvalidGraphError, quoted, shown
 from graphflow.graph.freeze import freeze
-from graphflow.schema import Schema, merge, read_schema
+from graphflow.schema import Schema, merge, read_schema, without_alias
 from graphflow.types import Middleware, Reference
 from graphflow.validate import findings
 
@@ -97,6 +97,7 @@ class StateGraph(Generic[StateT, ContextT]):
 
     def _read(self, cls: Any, role: str) -> Schema:  # noqa: ANN401 - checked when read
         """Read a state class once, and take in its channels."""
+        cls = without_alias(cls)
         schema = self._schemas.get(cls) if isinstance(cls, Hashable) else None
         if schema is None:
             schema = read_schema(cls, role)
@@ -355,10 +356,13 @@ class StateGraph(Generic[StateT, ContextT]):
 
         Raises:
             GraphValidationError: with everything that is wrong, in `.findings`.
+            TypeError: if `middleware` is no list of functions.
+            ValueError: if `cancel_grace` is no number of seconds.
         """
         if not isinstance(middleware, (list, tuple)) or not all(map(callable, middleware)):
             msg = f"middleware must be a list of functions, not {shown(middleware)}"
             raise TypeError(msg)
+        _check_grace(cancel_grace)
         blueprint = Blueprint(
             self._schema,
             self._input,
@@ -400,6 +404,13 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
         number += 1
         free = f"{name} {number}"
     return free
+
+
+def _check_grace(seconds: object) -> None:
+    """Raise if a time of grace is no number of seconds."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        msg = f"cancel_grace must be a number of seconds, 0 or more, not {shown(seconds)}"
+        raise ValueError(msg)
 
 
 def _names(given: Mapping[str, str] | Sequence[str] | None) -> tuple[str, ...]:

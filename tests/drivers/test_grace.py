@@ -128,6 +128,36 @@ def test_a_thread_that_outlives_the_grace_is_reported(
         assert loop.main(body) == 0
 
 
+@on_real_loops
+def test_a_thread_that_fails_within_the_grace_has_failed(loop: LoopDriver) -> None:
+    """As in an async node, an error in place of the cancel is not lost."""
+    entered, release = Gate(), Gate()
+    caught: list[Exception] = []
+
+    def fails(state: object) -> None:
+        entered.open()
+        release.wait()
+        raise ZeroDivisionError
+
+    async def call() -> None:
+        try:
+            await fan_out({"a": fails}, grace=PATIENCE).ainvoke({})
+        except ZeroDivisionError as error:
+            caught.append(error)
+
+    async def body() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            await entered.passed()
+            group.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await settle()
+            release.open()
+
+    loop.main(body)
+    assert [error.__notes__ for error in caught] == [["in node 'a', superstep 1"]]
+
+
 @on_asyncio
 @sizes
 def test_a_second_cancel_does_not_shorten_the_grace(
