@@ -40,6 +40,7 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
     state, first = yield from admit(run, given)
     if view.values and wrote(view, (first,)):
         yield from Emit((values_chunk(run, state),))
+    del first  # or its writes and Sends would live as long as the run
     tasks: Sequence[Task] = ()
     # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
     while True:

@@ -7,6 +7,8 @@ rest, `test_messages_like_langgraph.py` what concerns lists of messages.
 
 import operator
 from collections.abc import Callable
+from enum import Enum
+from functools import partial
 from typing import Annotated, Any, TypeAlias, TypedDict
 
 import pytest
@@ -329,3 +331,54 @@ def test_a_deferred_node_waits_for_sends_too() -> None:
 
     assert graph(THEIRS).invoke({})["log"] == ["a in 1", "last in 2", "b in 2"]
     assert graph(OURS).invoke({})["log"] == ["a in 1", "b in 2", "last in 3"]
+
+
+# --------------------------------------------------------------------------------- less than that
+
+
+def test_an_empty_write_to_a_topic_shows_the_state() -> None:
+    """As any write does; LangGraph shows nothing, for the topic has not changed."""
+
+    def chunks(lib: Library) -> list[object]:
+        class Topical(TypedDict, total=False):
+            x: int
+            items: Annotated[list[int], lib.channels.Topic(int)]
+
+        graph = chain(lib, Topical, a=returning({"items": []})).compile()
+        return list(graph.stream({"x": 1}, stream_mode="values"))
+
+    assert chunks(THEIRS) == [{"x": 1}]
+    assert chunks(OURS) == [{"x": 1}] * 2
+
+
+class Names(str, Enum):  # noqa: UP042 - its members format as themselves, unlike those of StrEnum
+    """Names of nodes as constants."""
+
+    B = "b"
+
+
+def test_a_member_of_a_string_enum_is_the_name_it_holds() -> None:
+    """In a goto; LangGraph makes the name of the member of it, and goes nowhere."""
+
+    def log(lib: Library) -> object:
+        graph = chain(lib, a=returning(lib.types.Command(update={"log": ["a"]}, goto=Names.B)))
+        return graph.add_node("b", logging("b")).compile().invoke({})["log"]
+
+    assert log(THEIRS) == ["a"]
+    assert log(OURS) == ["a", "b"]
+
+
+def test_a_partial_of_a_function_sees_the_schema_it_is_annotated_with() -> None:
+    """As the function itself does; LangGraph hands a partial the whole state."""
+
+    class Narrow(TypedDict, total=False):
+        x: int
+
+    def act(state: Narrow, extra: str) -> State:
+        return {"log": [*sorted(state), extra]}
+
+    def log(lib: Library) -> object:
+        return alone(lib, partial(act, extra="!")).invoke({"x": 1, "y": 2})["log"]
+
+    assert log(THEIRS) == ["log", "x", "y", "!"]
+    assert log(OURS) == ["x", "!"]

@@ -362,3 +362,15 @@ def test_a_superstep_is_shown_though_the_next_one_cannot_be_planned() -> None:
     chunks, error = run(OURS)
     assert chunks == [given, ("updates", {"a": {"log": ["a"]}}), ("values", {"log": ["in", "a"]})]
     assert isinstance(error, TypeError)
+
+
+def test_a_cancelled_error_of_a_nodes_own_is_raised_as_it_is() -> None:
+    """LangGraph makes an exception of it that is no cancellation."""
+
+    async def act(_: State) -> NoReturn:
+        raise asyncio.CancelledError
+
+    with pytest.raises(THEIRS.errors.NodeCancelledError):
+        asyncio.run(alone(THEIRS, act).ainvoke({}))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(alone(OURS, act).ainvoke({}))
