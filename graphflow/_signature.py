@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import partial
-from types import CodeType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 from graphflow._core.topology import Asked, Callee
@@ -64,6 +64,8 @@ def read_function(function: object, said: str, *, inline: bool = False) -> Signa
     Raises:
         TypeError: if it cannot be called with a state, or asks for what there is not.
     """
+    if type(function) is FunctionType and not vars(function) and _is_plain(function):
+        return _read_plain(function, inline=inline)
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
         code = None  # an object may answer to any name
@@ -75,18 +77,14 @@ def read_function(function: object, said: str, *, inline: bool = False) -> Signa
         )
         raise TypeError(msg)
     called = cast("Function", function)
-    asks: tuple[tuple[str, Asked], ...] = ()
-    if code is None or not _is_plain(called, code):
-        if _yields(called):
-            msg = f"{said} is a generator function; return the update instead of yielding it"
-            raise TypeError(msg)
-        asks = _asks(called, said)
+    if _yields(called):
+        msg = f"{said} is a generator function; return the update instead of yielding it"
+        raise TypeError(msg)
+    asks = _asks(called, said)
     if _is_async(called, code):
         callee = Callee(None, called, asks, inline)
     else:
         callee = Callee(called, None, asks, inline)
-    if code is not None and not called.__annotations__ and not hasattr(called, "__wrapped__"):
-        return Signature(callee)
     return _annotated(callee, called)
 
 
@@ -101,14 +99,23 @@ def _is_runnable(thing: object) -> bool:
     return not callable(thing) or any(base.__name__ == "Runnable" for base in bases)
 
 
-def _is_plain(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code object
-    """Tell whether a plain function has the state as its only parameter, and does not yield."""
-    return bool(
+def _is_plain(function: FunctionType) -> bool:
+    """Tell whether a function has the state as its only parameter, and does not yield."""
+    code = function.__code__
+    return (
         code.co_argcount == 1
         and not code.co_kwonlyargcount
         and not code.co_flags & (_GENERATOR | inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-        and not isinstance(function, MethodType)
     )
+
+
+def _read_plain(function: FunctionType, *, inline: bool) -> Signature:
+    """Read the usual node from its code object alone."""
+    if function.__code__.co_flags & inspect.CO_COROUTINE:
+        callee = Callee(None, function, (), inline)
+    else:
+        callee = Callee(function, None, (), inline)
+    return _annotated(callee, function) if function.__annotations__ else Signature(callee)
 
 
 def _is_async(function: Function, code: Any) -> bool:  # noqa: ANN401 - a code object or None
@@ -216,6 +223,8 @@ def _annotated(callee: Callee, function: Function) -> Signature:
         first, returned = _hints(function)
     except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
         return Signature(callee)
+    if returned is None or isinstance(returned, type):  # nothing is promised by a plain class
+        return Signature(callee, first if is_schema(first := without_alias(first)) else None)
     return Signature(
         callee,
         first if is_schema(first := without_alias(first)) else None,

@@ -51,7 +51,7 @@ class Schema:
 
 def without_alias(cls: object) -> object:
     """Return the class behind `State[int]` or `Annotated[State, ...]`."""
-    while get_origin(cls) is not None:
+    while not isinstance(cls, type) and get_origin(cls) is not None:
         cls = get_args(cls)[0] if get_origin(cls) is Annotated else get_origin(cls)
     return cls
 

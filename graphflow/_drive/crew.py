@@ -186,7 +186,7 @@ class AsyncioCrew(_LoopCrew):
         """Begin with nobody."""
         super().__init__(run, context)
         self.loop = asyncio.get_running_loop()
-        self.members: dict[Task, asyncio.Task[None] | None] = {}
+        self.members: dict[Task, asyncio.Task[None]] = {}
         self.ending = False
 
     async def start(self, tasks: Sequence[Task]) -> None:
@@ -195,12 +195,11 @@ class AsyncioCrew(_LoopCrew):
         self.launch()
 
     def spawn(self, task: Task) -> None:
-        """Start one task; it is a member first, for it may end before `create_task` returns."""
-        self.members[task] = None
+        """Start one task; with an eager task factory it may have ended when this returns."""
         member = self.loop.create_task(
             self.member(task), context=self.context.copy(), name=task.node.name
         )
-        if task in self.members:
+        if not member.done():
             self.members[task] = member
 
     async def member(self, task: Task) -> None:
@@ -215,7 +214,7 @@ class AsyncioCrew(_LoopCrew):
             event = Failed(task, error)  # the node raised it by itself
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
             event = Failed(task, error)
-        del self.members[task]
+        self.members.pop(task, None)
         self.running -= 1
         self.inbox.post(event)
         if self.backlog:
@@ -226,7 +225,7 @@ class AsyncioCrew(_LoopCrew):
         self.backlog.clear()
         self.ending = True
         self.inbox.close()
-        members = [member for member in self.members.values() if member is not None]
+        members = list(self.members.values())
         cancelled: asyncio.CancelledError | None = None
         # The shield is for a consumer inside a cancelled anyio scope, which would be cancelled
         # again and again while it waits here; a cancel of asyncio's own is kept until the end.
