@@ -77,3 +77,31 @@ def failure(run: Callable[[], object]) -> Exception:
     with pytest.raises(Exception) as caught:  # noqa: PT011 - to be looked at by the test
         run()
     return caught.value
+
+
+class Worker:
+    """Can be called, and has a method that can be a node."""
+
+    def __call__(self, _: object) -> dict[str, list[str]]:
+        """Log a call."""
+        return {"log": ["called"]}
+
+    def work(self, _: object) -> dict[str, list[str]]:
+        """Log work."""
+        return {"log": ["worked"]}
+
+
+class Log(TypedDict):
+    """What a node of these tests returns."""
+
+    log: list[str]
+
+
+def first(state: State) -> Log:
+    """Log 'first'."""
+    return {"log": ["first"]}
+
+
+def second(state: State) -> Log:
+    """Log 'second'."""
+    return {"log": ["second"]}

@@ -10,41 +10,13 @@ import pytest
 
 from graphflow import END, START, StateGraph
 from graphflow.errors import InvalidGraphError
-from tests.small import State, builder, gives, log_of, logs
+from tests.small import Log, State, Worker, builder, first, gives, log_of, logs, second
 
 
 class Private(TypedDict):
     """A key that the graph's own state does not have."""
 
     secret: str
-
-
-class Worker:
-    """Can be called, and has a method that can be a node."""
-
-    def __call__(self, _: object) -> dict[str, list[str]]:
-        """Log a call."""
-        return {"log": ["called"]}
-
-    def work(self, _: object) -> dict[str, list[str]]:
-        """Log work."""
-        return {"log": ["worked"]}
-
-
-class Log(TypedDict):
-    """What a node of these tests returns."""
-
-    log: list[str]
-
-
-def first(state: State) -> Log:
-    """Log 'first'."""
-    return {"log": ["first"]}
-
-
-def second(state: State) -> Log:
-    """Log 'second'."""
-    return {"log": ["second"]}
 
 
 # ----------------------------------------------------------------------------------------- nodes
