@@ -143,6 +143,15 @@ class _LoopCrew:
         self.place = LoopPlace(run.grace, self.inbox.write if run.view.custom else None)
         self.launching = False
 
+    def enlist(self, tasks: Sequence[Task]) -> None:
+        """Start tasks in this order, as many at once as the run allows."""
+        if self.limit is None:
+            for task in tasks:
+                self.spawn(task)
+        else:
+            self.backlog.extend(tasks)
+            self.launch()
+
     def launch(self) -> None:
         """Start what may start now.
 
@@ -191,8 +200,7 @@ class AsyncioCrew(_LoopCrew):
 
     async def start(self, tasks: Sequence[Task]) -> None:
         """Start tasks in this order, as many at once as the run allows."""
-        self.backlog.extend(tasks)
-        self.launch()
+        self.enlist(tasks)
 
     def spawn(self, task: Task) -> None:
         """Start one task; with an eager task factory it may have ended when this returns."""
@@ -262,8 +270,7 @@ class TrioCrew(_LoopCrew):
             trio.lowlevel.spawn_system_task(self._home, ready)
             with anyio.CancelScope(shield=True):  # or nobody would know of the nursery
                 await ready.wait()
-        self.backlog.extend(tasks)
-        self.launch()
+        self.enlist(tasks)
 
     async def _home(self, ready: "trio.Event") -> None:
         """Hold the nursery; a system task must let nothing out."""
