@@ -223,11 +223,13 @@ def _annotated(callee: Callee, function: Function) -> Signature:
         first, returned = _hints(function)
     except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
         return Signature(callee)
+    first = without_alias(first)
+    state = first if is_schema(first) else None
     if returned is None or isinstance(returned, type):  # nothing is promised by a plain class
-        return Signature(callee, first if is_schema(first := without_alias(first)) else None)
+        return Signature(callee, state)
     return Signature(
         callee,
-        first if is_schema(first := without_alias(first)) else None,
+        state,
         _promised_goto(returned),
         returned.__args__ if _origin(returned) is Literal else None,
     )

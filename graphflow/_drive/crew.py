@@ -150,10 +150,10 @@ class _LoopCrew:
                 self.spawn(task)
         else:
             self.backlog.extend(tasks)
-            self.launch()
+            self.launch(self.limit)
 
-    def launch(self) -> None:
-        """Start what may start now.
+    def launch(self, limit: int) -> None:
+        """Start what may start now, up to so many at once.
 
         A task may end inside its own start (an eager task factory); then it is this loop that
         goes on, not a deeper one.
@@ -162,17 +162,18 @@ class _LoopCrew:
             return
         self.launching = True
         try:
-            while self.backlog and (self.limit is None or self.running < self.limit):
+            while self.backlog and self.running < limit:
                 self.running += 1
                 self.spawn(self.backlog.popleft())
         finally:
             self.launching = False
 
-    def go_on(self, event: Event) -> None:
+    def go_on(self, event: Event, limit: int) -> None:
         """Start what may start after a task has ended: nothing, if it has failed."""
+        self.running -= 1
         if type(event) is Failed:
             self.backlog.clear()
-        self.launch()
+        self.launch(limit)
 
     def spawn(self, task: Task) -> None:
         """Start one task."""
@@ -223,10 +224,9 @@ class AsyncioCrew(_LoopCrew):
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
             event = Failed(task, error)
         self.members.pop(task, None)
-        self.running -= 1
         self.inbox.post(event)
-        if self.backlog:
-            self.go_on(event)
+        if self.limit is not None:
+            self.go_on(event, self.limit)
 
     async def end(self) -> Sequence[Outcome]:
         """Cancel what still runs and wait for it; return the outcomes that came all the same."""
@@ -302,10 +302,9 @@ class TrioCrew(_LoopCrew):
             raise
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's
             event = Failed(task, error)
-        self.running -= 1
         self.inbox.post(event)
-        if self.backlog:
-            self.go_on(event)
+        if self.limit is not None:
+            self.go_on(event, self.limit)
 
     async def end(self) -> Sequence[Outcome]:
         """Cancel what still runs and wait for it; return the outcomes that came all the same."""
