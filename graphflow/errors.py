@@ -16,6 +16,16 @@ The tree::
     │   │   └── GraphValidationError    all findings of `compile()`
     │   ├── GraphRecursionError         (RecursionError) more supersteps than allowed
     │   ├── ParentCommand               a Command for a parent graph met no parent
+    │   ├── ThreadBusyError             (RuntimeError) another run has the thread
+    │   ├── CheckpointError             a thread cannot be stored, or cannot be read
+    │   │   ├── CodecError              (TypeError) a value that no checkpoint can hold
+    │   │   ├── CheckpointConflict      a store's thread is not where the writer took it to be
+    │   │   ├── CheckpointNotFoundError (LookupError) there is no such thread or checkpoint
+    │   │   ├── DamagedCheckpointError  what was read is not what was written
+    │   │   ├── ForeignStoreError       a file that is no store of graphflow
+    │   │   ├── HistoryPrunedError      (LookupError) a checkpoint that was forgotten on purpose
+    │   │   ├── NewerFormatError        written by a graphflow that is newer than this one
+    │   │   └── StoreUnavailableError   a store that cannot be written or read now
     │   ├── SimulationStuck             (RuntimeError) a simulation waits for what cannot come
     │   └── TaskAbandoned               (RuntimeError) a call from a task that has ended
     └── Warning
@@ -33,18 +43,28 @@ if TYPE_CHECKING:
 
 __all__ = (
     "AbandonedTaskWarning",
+    "CheckpointConflict",
+    "CheckpointError",
+    "CheckpointNotFoundError",
+    "CodecError",
     "ConcurrentUpdateError",
+    "DamagedCheckpointError",
     "EmptyInputError",
+    "ForeignStoreError",
     "GraphRecursionError",
     "GraphValidationError",
     "GraphflowError",
+    "HistoryPrunedError",
     "InPlaceEditError",
     "InvalidBranchError",
     "InvalidGraphError",
     "InvalidUpdateError",
+    "NewerFormatError",
     "ParentCommand",
     "SimulationStuck",
+    "StoreUnavailableError",
     "TaskAbandoned",
+    "ThreadBusyError",
     "TooManyWritesError",
     "UnknownKeyError",
     "UnknownNodeError",
@@ -278,6 +298,103 @@ class TaskAbandoned(GraphflowError, RuntimeError):  # noqa: N818 - it says what 
             f"the task of node {node!r} has ended or was abandoned, so nothing it writes is seen; "
             f"do not use the writer after the node returned"
         )
+
+
+class ThreadBusyError(GraphflowError, RuntimeError):
+    """Two runs want one thread, and only one can have it.
+
+    Attributes:
+        thread_id: the thread.
+        superseded: whether this run had the thread and another process has taken it over; else
+            this run was turned away, and nothing of it has happened.
+    """
+
+    def __init__(self, thread_id: str, *, superseded: bool) -> None:
+        """Say who has the thread."""
+        self.thread_id = thread_id
+        self.superseded = superseded
+        if superseded:
+            text = (
+                f"the thread {shown(thread_id)} was taken over by a run that began later; what "
+                f"this run had stored is kept, and its last superstep is not part of the thread"
+            )
+        else:
+            text = (
+                f"the thread {shown(thread_id)} has a run that has not ended; wait for its end, "
+                f'or give on_busy="queue" to have this run wait for it, or on_busy="fork" to give '
+                f"this run a branch of its own"
+            )
+        super().__init__(text)
+
+
+class CheckpointError(GraphflowError):
+    """A thread cannot be stored, or cannot be read."""
+
+
+class CodecError(CheckpointError, TypeError):
+    """A value that no checkpoint can hold, or bytes that hold no value this program knows.
+
+    Attributes:
+        kind: the type's name, or what was found in its place.
+        path: where in the value it is, such as `['user'].address[0]`; "" for the value itself.
+        channel: the key of the state, or None where that is not known.
+        node: the node that wrote it, or None where that is not known.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kind: str = "",
+        path: str = "",
+        channel: str | None = None,
+        node: str | None = None,
+    ) -> None:
+        """Say what is wrong with what stands where."""
+        self.reason = reason
+        self.kind = kind
+        self.path = path
+        self.channel = channel
+        self.node = node
+        where = f" at {path}" if path else ""
+        if channel is not None:
+            where = f" in {channel!r}{where}"
+        if node is not None:
+            where += f", written by node {node!r}"
+        super().__init__(f"{reason}{where}")
+
+
+class CheckpointConflict(CheckpointError):  # noqa: N818 - a store's answer, which the engine reads
+    """A commit expected another head than the thread has; the store is as it was."""
+
+    def __init__(self, thread_id: str) -> None:
+        """Name the thread."""
+        self.thread_id = thread_id
+        super().__init__(f"the thread {shown(thread_id)} is not where the writer took it to be")
+
+
+class CheckpointNotFoundError(CheckpointError, LookupError):
+    """There is no such thread, or it has no such checkpoint."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """What was read is not what was written: a file was cut short, or bits of it were changed."""
+
+
+class ForeignStoreError(CheckpointError):
+    """A file that is no store of graphflow, so it is left alone."""
+
+
+class HistoryPrunedError(CheckpointError, LookupError):
+    """A checkpoint that was forgotten on purpose, by compacting its thread."""
+
+
+class NewerFormatError(CheckpointError):
+    """A store, or a record in it, that was written by a newer graphflow than this one."""
+
+
+class StoreUnavailableError(CheckpointError):
+    """A store that cannot be written or read now: a full disk, a folder without permission."""
 
 
 class SimulationStuck(GraphflowError, RuntimeError):  # noqa: N818 - it says what happened

@@ -1,0 +1,1 @@
+"""Checkpoints: stores of threads, and the codec of what is in them."""
