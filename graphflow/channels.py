@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from inspect import Parameter, signature
 from typing import Any, ClassVar, Final, Protocol, TypeAlias, cast, final
 
+from graphflow import _change
+from graphflow._change import Change
 from graphflow.errors import InvalidUpdateError, TooManyWritesError
 from graphflow.types import Overwrite
 
@@ -88,6 +90,10 @@ class Channel:
         """
         raise NotImplementedError
 
+    def change(self, old: Any, new: Any, writes: Sequence[Any]) -> Change:  # noqa: ANN401 - as above
+        """Return what `fold` did, as data that a checkpoint keeps; `new` may be `MISSING`."""
+        return _change.REMOVED if new is MISSING else _change.found(old, new, writes)
+
     def prepared(self, update: Any, origin: Origin) -> Any:  # noqa: ANN401, ARG002 - see Reducer
         """Return a task's write as it is to be stored; called once, when the task has finished."""
         return update
@@ -124,6 +130,10 @@ class LastValue(Channel):
             return _overwritten(writes)
         msg = "it takes one write in a superstep; annotate it with a reducer to combine several"
         raise TooManyWritesError(msg)
+
+    def change(self, old: Any, new: Any, writes: Sequence[Any]) -> Change:  # noqa: ANN401, ARG002 - see Channel
+        """Return that the value is what was written; what it was before has no part in it."""
+        return _change.written(new, writes)
 
 
 class AnyValue(Channel):
@@ -318,6 +328,14 @@ class Reducer(Channel):
                 owned = kind in self._owned and type(old) is kind
                 old = reduce(old, value)
         return old
+
+    def change(self, old: Any, new: Any, writes: Sequence[Any]) -> Change:  # noqa: ANN401 - see Channel
+        """Return what the function did; for `+` and `|` that is known, for others it is found."""
+        if self.operator is operator.add:
+            return _change.extended(old, new, writes)
+        if self.operator is _OR:
+            return _change.updated(old, new, writes)
+        return _change.found(old, new, writes)
 
     def prepared(self, update: Any, origin: Origin) -> Any:  # noqa: ANN401 - see Channel
         """Let the function's own `prepare` complete the write."""

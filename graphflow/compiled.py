@@ -1,9 +1,9 @@
 """`CompiledStateGraph`: what `compile()` returns; every method is a few lines onto a driver."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import is_dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -14,7 +14,8 @@ from graphflow._core.topology import Topology
 from graphflow._drive import load
 from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
 from graphflow.errors import did_you_mean, quoted
-from graphflow.types import Command, StreamMode
+from graphflow.persistence import Persistence, history_of, now, random_id, snapshot_of
+from graphflow.types import Command, Durability, OnBusy, StateSnapshot, StreamMode
 
 if TYPE_CHECKING:
     from graphflow._drive.asynchronous import AsyncStream
@@ -28,7 +29,8 @@ ContextT = DefaultTypeVar("ContextT", default=None)
 Keys = str | Sequence[str] | None
 Modes = StreamMode | Sequence[StreamMode]
 
-_MODES: Final = ("values", "updates", "custom")
+_PAGE: Final = 64
+_MODES: Final = ("values", "updates", "custom", "tasks", "checkpoints", "debug")
 
 
 class CompiledStateGraph(Generic[StateT, ContextT]):
@@ -64,6 +66,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context_schema: type[ContextT] | None,
         store: Any,  # noqa: ANN401 - nodes are handed it as it is
         cancel_grace: float,
+        persistence: Persistence | None = None,
         config: RunnableConfig | None = None,
     ) -> None:
         """Made by `StateGraph.compile`."""
@@ -73,6 +76,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         self._context_schema = context_schema
         self._store = store
         self._cancel_grace = cancel_grace
+        self._persistence = persistence
 
     def __repr__(self) -> str:
         """Show name and nodes."""
@@ -97,6 +101,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             context_schema=self._context_schema,
             store=self._store,
             cancel_grace=self._cancel_grace,
+            persistence=self._persistence,
             config=merged(self.config, config, cast("RunnableConfig", kwargs)),
         )
 
@@ -108,6 +113,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: ContextT | Mapping[str, Any] | None = None,
         stream_mode: Modes | None = "values",
         output_keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> Any:  # noqa: ANN401 - the output schema's values, or a list of chunks
         """Run to the end; return the values of the output schema's keys.
 
@@ -117,10 +124,16 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         if stream_mode not in (None, "values"):
             return list(
                 self.stream(
-                    input, config, context=context, stream_mode=stream_mode, output_keys=keys
+                    input,
+                    config,
+                    context=context,
+                    stream_mode=stream_mode,
+                    output_keys=keys,
+                    durability=durability,
+                    on_busy=on_busy,
                 )
             )
-        run = self._run(config, context, (), keys)
+        run = self._run(config, context, (), keys, durability, on_busy)
         return shown(load.invoke()(run, input, copy_context()).values, run.view.keys)
 
     async def ainvoke(
@@ -131,15 +144,23 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: ContextT | Mapping[str, Any] | None = None,
         stream_mode: Modes | None = "values",
         output_keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> Any:  # noqa: ANN401 - as above
         """Do what `invoke` does, on the running event loop."""
         keys = self._topology.output if output_keys is None else output_keys
         if stream_mode not in (None, "values"):
             stream = self.astream(
-                input, config, context=context, stream_mode=stream_mode, output_keys=keys
+                input,
+                config,
+                context=context,
+                stream_mode=stream_mode,
+                output_keys=keys,
+                durability=durability,
+                on_busy=on_busy,
             )
             return [chunk async for chunk in stream]
-        run = self._run(config, context, (), keys)
+        run = self._run(config, context, (), keys, durability, on_busy)
         return shown((await load.ainvoke()(run, input, copy_context())).values, run.view.keys)
 
     def stream(
@@ -150,6 +171,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: ContextT | Mapping[str, Any] | None = None,
         stream_mode: Modes | None = "updates",
         output_keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> "Stream":
         """Run, and yield chunks as things happen.
 
@@ -165,7 +188,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         Returns:
             An iterator of chunks, and a context manager that ends the run on leaving.
         """
-        run = self._run(config, context, self._modes(stream_mode), output_keys)
+        modes = self._modes(stream_mode)
+        run = self._run(config, context, modes, output_keys, durability, on_busy)
         return load.stream()(run, input, copy_context())
 
     def astream(
@@ -176,12 +200,15 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: ContextT | Mapping[str, Any] | None = None,
         stream_mode: Modes | None = "updates",
         output_keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> "AsyncStream":
         """Do what `stream` does, on the running event loop; for `async for` and `async with`.
 
         Tasks run in copies of the context that this call was made in.
         """
-        run = self._run(config, context, self._modes(stream_mode), output_keys)
+        modes = self._modes(stream_mode)
+        run = self._run(config, context, modes, output_keys, durability, on_busy)
         return load.astream()(run, input, copy_context())
 
     def batch(
@@ -237,6 +264,80 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         ]
         return await abatch(calls, self._concurrency(config), return_exceptions=return_exceptions)
 
+    def get_state(self, config: RunnableConfig) -> StateSnapshot:
+        """Return the state of a thread: as it is now, or at the checkpoint that the config names.
+
+        Where a superstep has failed, the values hold what its finished tasks wrote, and `next`
+        the nodes that will run again. A thread that is not there has no values, and no metadata.
+
+        Raises:
+            ValueError: if the graph has no checkpointer, or the config names no thread.
+            CheckpointError: if the thread cannot be read.
+        """
+        saved, joined = self._stored(config)
+        return snapshot_of(saved.reader(self._topology, joined), joined)
+
+    async def aget_state(self, config: RunnableConfig) -> StateSnapshot:
+        """Do what `get_state` does, on the running event loop."""
+        saved, joined = self._stored(config)
+        reader = saved.reader(self._topology, joined)
+        return await load.read_store()(saved.saver, lambda: snapshot_of(reader, joined))
+
+    def get_state_history(
+        self,
+        config: RunnableConfig,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StateSnapshot]:
+        """Yield the checkpoints of a thread, the newest first; values are read when looked at.
+
+        Args:
+            config: names the thread; if it names a checkpoint, only that one is yielded.
+            filter: what the metadata must be equal to, by key.
+            before: names a checkpoint; only older ones are yielded.
+            limit: how many at the most.
+
+        Raises:
+            ValueError: if the graph has no checkpointer, or the config names no thread.
+            CheckpointError: if the thread cannot be read.
+        """
+        saved, joined = self._stored(config)
+        reader = saved.reader(self._topology, joined)
+        return history_of(reader, joined, wanted=filter, before=before, limit=limit)
+
+    async def aget_state_history(
+        self,
+        config: RunnableConfig,
+        *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - as above
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[StateSnapshot]:
+        """Do what `get_state_history` does, on the running event loop."""
+        saved, joined = self._stored(config)
+        reader = saved.reader(self._topology, joined)
+        rows = history_of(reader, joined, wanted=filter, before=before, limit=limit)
+        read = load.read_store()
+        while page := await read(saved.saver, lambda: [*islice(rows, _PAGE)]):
+            for snapshot in page:
+                yield snapshot
+
+    def _stored(self, config: RunnableConfig) -> tuple[Persistence, RunnableConfig]:
+        """Return the checkpointer, and the config that names a thread.
+
+        Raises:
+            ValueError: if the graph has no checkpointer.
+        """
+        if self._persistence is None:
+            msg = (
+                "the graph has no checkpointer, so it has no threads whose state could be read; "
+                "give compile(checkpointer=...) one"
+            )
+            raise ValueError(msg)
+        return self._persistence, merged(self.config, config)
+
     def _configs(
         self, inputs: Sequence[object], config: RunnableConfig | Sequence[RunnableConfig] | None
     ) -> Sequence[RunnableConfig | None]:
@@ -261,6 +362,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: Any,  # noqa: ANN401 - the context schema's
         modes: Sequence[str] | str,
         keys: Keys,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> Run:
         """Return what is fixed for one run."""
         joined = merged(self.config, config) if self.config or config else RunnableConfig()
@@ -271,7 +374,11 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             "custom" in asked,
             not isinstance(modes, str),
             self._keys(keys),
+            "tasks" in asked,
+            "checkpoints" in asked,
+            "debug" in asked,
         )
+        saved = self._persistence
         return Run(
             graph=self._topology,
             view=view,
@@ -279,8 +386,13 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             config=joined,
             context=context if context is None else self._coerced(context),
             store=self._store,
-            make_id=_random_id,
+            make_id=random_id,
             grace=self._cancel_grace,
+            clock=now,
+            thread=None
+            if saved is None
+            else saved.thread(self._topology, joined, durability, on_busy),
+            saver=None if saved is None else saved.saver,
         )
 
     def _modes(self, given: Modes | None) -> Sequence[str] | str:
@@ -334,8 +446,3 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             fields = cast("Mapping[str, Any]", context)
             return schema(**fields)
         return cast("Any", context)
-
-
-def _random_id() -> str:
-    """Return 32 hex digits that no other run has."""
-    return os.urandom(16).hex()

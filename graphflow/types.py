@@ -1,6 +1,6 @@
 """What a node returns and what a caller passes: plain values, no behaviour."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, cast, final
 
@@ -9,10 +9,27 @@ from typing_extensions import TypeVar
 if TYPE_CHECKING:
     from graphflow.runtime import ExecutionInfo
 
-__all__ = ("Command", "Middleware", "Overwrite", "Send", "StreamMode", "StreamWriter")
+__all__ = (
+    "Command",
+    "Durability",
+    "Middleware",
+    "OnBusy",
+    "Overwrite",
+    "PregelTask",
+    "Send",
+    "StateSnapshot",
+    "StreamMode",
+    "StreamWriter",
+)
 
-StreamMode: TypeAlias = Literal["values", "updates", "custom"]
-"""What a stream shows: the state, what nodes return, or what they write."""
+StreamMode: TypeAlias = Literal["values", "updates", "custom", "tasks", "checkpoints", "debug"]
+"""What a stream shows: the state, what nodes return, what they write, or how the run goes on."""
+
+Durability: TypeAlias = Literal["sync", "async", "exit"]
+"""When a superstep is stored: before the next one runs, while it runs, or at the run's end."""
+
+OnBusy: TypeAlias = Literal["reject", "queue", "fork"]
+"""What becomes of a run whose thread has one already."""
 
 Reference: TypeAlias = str | Callable[..., Any]
 """A node, by its name or by its function."""
@@ -137,3 +154,124 @@ class Overwrite(_Plain):
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - any value of the channel
         """Keep the value."""
         self.value = value
+
+
+@final
+class PregelTask(_Plain):
+    """One task of a checkpoint, as `get_state` shows it.
+
+    Attributes:
+        id: 32 hex digits, the same whenever the task is run again.
+        name: the node's name.
+        path: how it came to be due: by an edge, or as the Send of a number.
+        error: the error it ended in, as text, or None.
+        interrupts: what it waits for; empty.
+        state: the state of the graph inside it; None.
+        result: what it wrote, by key, or None if it has not ended.
+    """
+
+    __slots__ = ("error", "id", "interrupts", "name", "path", "result", "state")
+    _fields = ("id", "name", "path", "error", "interrupts", "state", "result")
+
+    def __init__(  # noqa: PLR0913 - LangGraph's
+        self,
+        id: str,  # noqa: A002 - the field's name
+        name: str,
+        path: tuple[str | int | tuple[Any, ...], ...],
+        error: str | None = None,
+        *,
+        interrupts: tuple[Any, ...] = (),
+        state: Any = None,  # noqa: ANN401 - LangGraph's
+        result: dict[str, Any] | None = None,
+    ) -> None:
+        """Keep everything."""
+        self.id = id
+        self.name = name
+        self.path = path
+        self.error = error
+        self.interrupts = interrupts
+        self.state = state
+        self.result = result
+
+
+@final
+class StateSnapshot(_Plain):
+    """A thread at one checkpoint.
+
+    Attributes:
+        values: the state; in a history it is read when it is first looked at.
+        next: the names of the nodes that are due.
+        config: the config that names this checkpoint.
+        metadata: `source`, `step`, `parents`, and what the run's config said; None if the thread
+            has no checkpoint.
+        created_at: when it was made, in ISO 8601, UTC.
+        parent_config: the config of the checkpoint before, or None.
+        tasks: the tasks that are due, with what is known of them.
+        interrupts: what they wait for; empty.
+    """
+
+    __slots__ = (
+        "_values",
+        "config",
+        "created_at",
+        "interrupts",
+        "metadata",
+        "next",
+        "parent_config",
+        "tasks",
+    )
+    _fields = (
+        "values",
+        "next",
+        "config",
+        "metadata",
+        "created_at",
+        "parent_config",
+        "tasks",
+        "interrupts",
+    )
+
+    def __init__(  # noqa: PLR0913 - LangGraph's
+        self,
+        values: dict[str, Any] | Callable[[], dict[str, Any]],
+        next: tuple[str, ...],  # noqa: A002 - the field's name
+        config: dict[str, Any],
+        *,
+        metadata: dict[str, Any] | None,
+        created_at: str | None,
+        parent_config: dict[str, Any] | None,
+        tasks: tuple[PregelTask, ...],
+        interrupts: tuple[Any, ...] = (),
+    ) -> None:
+        """Keep everything; `values` may be a function that reads them."""
+        self._values = values
+        self.next = next
+        self.config = config
+        self.metadata = metadata
+        self.created_at = created_at
+        self.parent_config = parent_config
+        self.tasks = tasks
+        self.interrupts = interrupts
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The state.
+
+        Raises:
+            CheckpointError: if it cannot be read.
+        """
+        if callable(self._values):
+            self._values = self._values()
+        return self._values
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the fields in their order, as LangGraph's named tuple does."""
+        return (getattr(self, name) for name in self._fields)
+
+    def __getitem__(self, place: int) -> Any:  # noqa: ANN401 - one of the fields
+        """Return the field at a place."""
+        return getattr(self, self._fields[place])
+
+    def __len__(self) -> int:
+        """Return how many fields there are."""
+        return len(self._fields)

@@ -29,6 +29,7 @@ def a_run(
         store=None,
         make_id=lambda: "run",
         grace=0.0,
+        clock=lambda: 0,
     )
 
 

@@ -20,9 +20,9 @@ def admit(run: Run, given: object) -> Program[tuple[RunState, Succeeded]]:
         InvalidUpdateError: if the input is no update of the input schema.
         RuntimeError: if it answers an interrupt, which needs a checkpointer.
     """
-    _check_input(given)
+    check_input(given, stored=False)
     state = blank(run)
-    task = Task(run.graph.entry, given, 0, -1, state.values, run)
+    task = Task(run.graph.entry, given, 0, -1, state.values, run, 0)
     if run.graph.entry.branches:
         outcome = yield from Compute(task)
         done = check((outcome,))[0]
@@ -44,9 +44,16 @@ def blank(run: Run) -> RunState:
     return RunState(values, sizes, (), (), {}, (), 0)
 
 
-def _check_input(given: object) -> None:
-    """Raise if there is nothing to run."""
+def check_input(given: object, *, stored: bool) -> None:
+    """Raise if there is nothing to run.
+
+    Args:
+        given: the input.
+        stored: whether the run has a thread, so that None may resume it.
+    """
     if given is None:
+        if stored:
+            return
         msg = (
             "the input is None, and there is nothing to resume; "
             "give a dict of state keys, {} if there is nothing to say"
@@ -58,6 +65,8 @@ def _check_input(given: object) -> None:
         msg = f"the input is a Command(graph={given.graph!r}), but there is no parent graph"
         raise InvalidUpdateError(msg)
     if given.resume is not None:
+        if stored:
+            return
         msg = "Command(resume=...) answers an interrupt of a stored thread; it needs a checkpointer"
         raise RuntimeError(msg)
     if given.update is None and not isinstance(given.goto, str) and given.goto in ((), []):

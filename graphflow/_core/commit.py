@@ -5,10 +5,10 @@ has any influence here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from graphflow._core.state import RunState, Succeeded, Task
-from graphflow._core.topology import Join, Node
+from graphflow._core.state import Frontier, RunState, Succeeded, Task
+from graphflow._core.topology import Join, Node, Topology
 from graphflow.channels import MISSING, Channel
 from graphflow.errors import (
     ConcurrentUpdateError,
@@ -21,27 +21,45 @@ from graphflow.errors import (
 )
 from graphflow.types import Send
 
+if TYPE_CHECKING:
+    from graphflow._core.log import Log
+
 _SIZED = frozenset((list, dict, set))
 
 
-def commit(state: RunState, outcomes: Sequence[Succeeded]) -> RunState:
+def commit(state: RunState, outcomes: Sequence[Succeeded], log: "Log | None" = None) -> RunState:
     """Return the state after a superstep whose tasks ended with `outcomes`, in plan order.
 
-    The dicts of values, sizes and joins are handed on, changed.
+    The dicts of values, sizes and joins are handed on, changed. What is to be stored of it is
+    noted in `log`.
 
     Raises:
         InvalidUpdateError: if a channel does not take its writes, or the state was edited in place.
+        CodecError: if a value cannot be stored.
         Exception: what a reducer raises, with a note.
     """
     values, sizes = state.values, state.sizes
-    changed = fold(values, outcomes)
+    graph = outcomes[0].task.run.graph
+    written = gather(outcomes)
+    changed = folded(values, written, outcomes)
     if sizes:
         _check_untouched(state, outcomes, changed)
     due, sends, joins, waiting = _follow(state, outcomes)
-    for key in outcomes[0].task.run.graph.fading:
+    if log is not None:
+        frontier = Frontier(due, sends, joins, waiting)
+        log.note(values, written, changed, outcomes, frontier, state.step)
+    for key in graph.fading:
         if key not in changed:
             values.pop(key, None)
             sizes.pop(key, None)
+    install(values, sizes, changed, graph)
+    return RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
+
+
+def install(
+    values: dict[str, Any], sizes: dict[str, int], changed: Mapping[str, Any], graph: Topology
+) -> None:
+    """Put new values into the state, and note the lengths of lists, dicts and sets."""
     first = False
     for key, value in changed.items():
         if value is MISSING:
@@ -55,8 +73,7 @@ def commit(state: RunState, outcomes: Sequence[Succeeded]) -> RunState:
         elif key in sizes:
             del sizes[key]
     if first:
-        _sort(values, outcomes[0].task.run.graph.channels)
-    return RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
+        _sort(values, graph.channels)
 
 
 def _sort(values: dict[str, Any], channels: Mapping[str, Channel]) -> None:
@@ -76,21 +93,39 @@ def fold(values: Mapping[str, Any], outcomes: Sequence[Succeeded]) -> dict[str, 
         InvalidUpdateError: if a channel does not take its writes.
         Exception: what a reducer raises, with a note.
     """
-    written: dict[str, Any] = {}
+    return folded(values, gather(outcomes), outcomes)
+
+
+def gather(outcomes: Sequence[Succeeded]) -> dict[str, list[Any]]:
+    """Return the writes to each key, in plan order."""
+    written: dict[str, list[Any]] = {}
     for done in outcomes:
         for key, value in done.writes:
             if key in written:
                 written[key].append(value)
             else:
                 written[key] = [value]
+    return written
+
+
+def folded(
+    values: Mapping[str, Any], written: Mapping[str, list[Any]], outcomes: Sequence[Succeeded]
+) -> dict[str, Any]:
+    """Return the new values of the channels that were written to; `outcomes` are for errors.
+
+    Raises:
+        InvalidUpdateError: if a channel does not take its writes.
+        Exception: what a reducer raises, with a note.
+    """
     channels = outcomes[0].task.run.graph.channels
+    changed: dict[str, Any] = {}
     key = ""
     try:
         for key, writes in written.items():
-            written[key] = channels[key].fold(values.get(key, MISSING), writes)
+            changed[key] = channels[key].fold(values.get(key, MISSING), writes)
     except Exception as error:  # noqa: BLE001 - a reducer may raise anything
         _explain(error, key, written[key], outcomes)
-    return written
+    return changed
 
 
 def _explain(
@@ -214,10 +249,10 @@ class _Frontier:
                 for join in node.gathers:
                     if self.joins.get(join.index) == join.full:
                         del self.joins[join.index]
-        return _by_rank(due), self.sends, self.joins, _by_rank(waiting)
+        return by_rank(due), self.sends, self.joins, by_rank(waiting)
 
 
-def _by_rank(nodes: set[Node]) -> tuple[Node, ...]:
+def by_rank(nodes: set[Node]) -> tuple[Node, ...]:
     """Return nodes in plan order."""
     return tuple(sorted(nodes, key=_rank)) if len(nodes) > 1 else tuple(nodes)
 

@@ -3,10 +3,13 @@
 A program yields effects and is sent their answers. `yield from effect` gives the answer its type.
 """
 
-from collections.abc import Generator, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from graphflow._core.state import Event, Outcome, Task
+
+if TYPE_CHECKING:
+    from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -66,6 +69,69 @@ class Emit(Effect[None]):
     def __init__(self, chunks: Sequence[Any]) -> None:
         """Keep the chunks."""
         self.chunks = chunks
+
+
+class Hold(Protocol):
+    """A run's place on its thread, within this process.
+
+    Attributes:
+        beside: whether another run has the thread, and this one is to go on in a branch.
+    """
+
+    beside: bool
+
+    def shares(self, epoch: int) -> bool:
+        """Tell whether another run of this process goes on in that epoch of the thread."""
+        ...
+
+    def took(self, epoch: int) -> None:
+        """Note the epoch that this run has taken."""
+        ...
+
+
+class Enter(Effect[Hold]):
+    """Take the thread for this run; answered with its place, which the driver gives back.
+
+    Raises:
+        ThreadBusyError: where another run has the thread, and this one is not to wait.
+    """
+
+    __slots__ = ("busy", "thread")
+
+    def __init__(self, thread: str, busy: str) -> None:
+        """Keep the thread, and what to do if it has a run."""
+        self.thread = thread
+        self.busy = busy
+
+
+class Load(Effect[A]):
+    """Read from the store; answered with what `read` returns."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: "Callable[[BaseCheckpointSaver], A]") -> None:
+        """Keep the function, which the driver calls where it may block."""
+        self.read = read
+
+
+class Save(Effect[bool]):
+    """Make a commit; answered with whether the thread was where the commit takes it to be.
+
+    If it need not be waited for, the answer is True, and the next Save or `Settle` waits.
+    """
+
+    __slots__ = ("commit", "wait")
+
+    def __init__(self, commit: "Commit", wait: bool) -> None:  # noqa: FBT001 - one of its two parts
+        """Keep both."""
+        self.commit = commit
+        self.wait = wait
+
+
+class Settle(Effect[None]):
+    """Wait for a commit that was not waited for."""
+
+    __slots__ = ()
 
 
 Program: TypeAlias = Generator[Effect[Any], Any, R]

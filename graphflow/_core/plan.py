@@ -12,19 +12,20 @@ def plan(run: Run, state: RunState) -> list[Task]:
     Raises:
         Exception: what a state class raises when it is made from the values, with a note.
     """
-    values, step, limit = state.values, state.step, run.limit
+    values, step, stop = state.values, state.step, run.stop
+    cause = step if run.thread is None else run.thread.log.at
     tasks: list[Task] = []
     for node in state.due:
         try:
-            given = node.reader.read(values, step, limit)
+            given = node.reader.read(values, step, stop)
         except Exception as error:
             note(error, f"while the state for node {node.name!r} was made, superstep {step}")
             raise
-        tasks.append(Task(node, given, step, -1, values, run))
+        tasks.append(Task(node, given, step, -1, values, run, cause))
     if state.sends:
         nodes = run.graph.nodes
         for index, send in enumerate(state.sends):
-            tasks.append(Task(nodes[send.node], send.arg, step, index, values, run))
+            tasks.append(Task(nodes[send.node], send.arg, step, index, values, run, cause))
     return tasks
 
 

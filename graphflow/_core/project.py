@@ -38,6 +38,13 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
     return ("updates", chunk) if view.tagged else chunk
 
 
+def cached_chunk(view: View, done: Succeeded) -> object:
+    """Return the `updates` chunk of a task whose result is from an earlier run."""
+    update = _update(view.keys, done.writes)
+    chunk = {done.task.node.name: update, "__metadata__": {"cached": True}}
+    return tagged(view, "updates", chunk)
+
+
 def custom_chunk(view: View, event: Written) -> object:
     """Return the `custom` chunk of one written item."""
     return tagged(view, "custom", event.item)

@@ -23,7 +23,7 @@ def seen(branch: Branch, done: Succeeded) -> object:
         written = {key for key, _ in done.writes}
         gone = {key for key in fading if key not in written}
         values = {key: value for key, value in values.items() if key not in gone}
-    return branch.reader.read(values, task.step, task.run.limit)
+    return branch.reader.read(values, task.step, task.run.stop)
 
 
 def follow(branch: Branch, done: Succeeded, answer: object) -> list[Node | Send]:

@@ -1,12 +1,16 @@
 """The data of a run: what is fixed for it, its state, its tasks and how they ended."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from graphflow._core.ids import task_id
 from graphflow._core.topology import Branch, Node, Topology
 from graphflow._record import record
 from graphflow.types import Send
+
+if TYPE_CHECKING:
+    from graphflow._core.thread import Thread
+    from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
 @record
@@ -19,6 +23,9 @@ class View:
         custom: whether what nodes write is shown, which makes every task a live one.
         tagged: whether chunks are pairs of mode and data.
         keys: the keys shown, or None for all; a single name shows bare values.
+        tasks: whether each task is shown when it starts and when it ends.
+        checkpoints: whether each checkpoint is shown.
+        debug: whether tasks and checkpoints are shown with step and time around them.
     """
 
     updates: bool
@@ -26,18 +33,45 @@ class View:
     custom: bool
     tagged: bool
     keys: tuple[str, ...] | str | None
+    tasks: bool = False
+    checkpoints: bool = False
+    debug: bool = False
 
     @property
     def live(self) -> bool:
         """Whether there is anything to show while a superstep runs."""
-        return self.updates or self.custom
+        return self.updates or self.custom or self.follows
+
+    @property
+    def follows(self) -> bool:
+        """Whether the starts and ends of tasks are shown."""
+        return self.tasks or self.debug
+
+    @property
+    def traces(self) -> bool:
+        """Whether checkpoints are shown."""
+        return self.checkpoints or self.debug
 
 
 @final
 class Run:
     """What is fixed for one run."""
 
-    __slots__ = ("_id", "config", "context", "grace", "graph", "limit", "make_id", "store", "view")
+    __slots__ = (
+        "_id",
+        "clock",
+        "config",
+        "context",
+        "grace",
+        "graph",
+        "limit",
+        "make_id",
+        "saver",
+        "stop",
+        "store",
+        "thread",
+        "view",
+    )
 
     def __init__(  # noqa: PLR0913 - this is the missing object
         self,
@@ -50,6 +84,9 @@ class Run:
         store: object,
         make_id: Callable[[], str],
         grace: float,
+        clock: Callable[[], int],
+        thread: "Thread | None" = None,
+        saver: "BaseCheckpointSaver | None" = None,
     ) -> None:
         """Keep everything; the id is made when somebody asks."""
         self.graph = graph
@@ -60,6 +97,12 @@ class Run:
         self.store = store
         self.make_id = make_id
         self.grace = grace
+        self.clock = clock
+        self.thread = thread
+        self.saver = saver
+        # The one thing that is not known from the beginning: on a thread that has been run
+        # before, supersteps are counted on from where it is.
+        self.stop = limit
         self._id: str | None = None
 
     @property
@@ -82,9 +125,11 @@ class Task:
         index: the number of the Send that asked for it, or -1 if an edge did.
         values: the state before the superstep; read-only.
         run: the run.
+        cause: the number of the record that made it due; without a checkpointer, the superstep's.
+        kept: the node's own result, if that was stored and only its conditional edges are to run.
     """
 
-    __slots__ = ("_id", "index", "input", "node", "run", "step", "values")
+    __slots__ = ("_id", "cause", "index", "input", "kept", "node", "run", "step", "values")
 
     def __init__(  # noqa: PLR0913, PLR0917 - positional: keywords cost 0.2 us on the hot path
         self,
@@ -94,6 +139,7 @@ class Task:
         index: int,
         values: dict[str, Any],
         run: Run,
+        cause: int,
     ) -> None:
         """Keep everything."""
         self.node = node
@@ -102,13 +148,17 @@ class Task:
         self.index = index
         self.values = values
         self.run = run
+        self.cause = cause
+        self.kept: Succeeded | None = None
         self._id: str | None = None
 
     @property
     def id(self) -> str:
-        """32 hex digits."""
+        """32 hex digits, the same whenever the task is run again."""
         if self._id is None:
-            self._id = task_id(self.run.id, self.step, self.node.name, self.index)
+            run = self.run
+            origin = run.id if run.thread is None else run.thread.log.origin
+            self._id = task_id(origin, self.cause, self.node.name, self.index)
         return self._id
 
     def __repr__(self) -> str:
@@ -180,6 +230,23 @@ Outcome: TypeAlias = Succeeded | Failed
 Event: TypeAlias = Succeeded | Failed | Written
 
 
+@record
+class Frontier:
+    """What is due next, as the barrier found it.
+
+    Attributes:
+        due: nodes that edges have woken.
+        sends: Sends.
+        joins: half-filled joins, as bits by the join's index.
+        waiting: deferred nodes that wait.
+    """
+
+    due: tuple[Node, ...]
+    sends: Sequence[Send]
+    joins: dict[int, int]
+    waiting: tuple[Node, ...]
+
+
 @final
 class RunState:
     """A run between two supersteps: the values, and the frontier of what is due next.
@@ -216,3 +283,7 @@ class RunState:
         self.joins = joins
         self.waiting = waiting
         self.step = step
+
+    def due_next(self, due: tuple[Node, ...], sends: Sequence[Send], step: int) -> "RunState":
+        """Return the state with something else due, at another step."""
+        return RunState(self.values, self.sizes, due, sends, self.joins, self.waiting, step)

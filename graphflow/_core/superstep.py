@@ -14,7 +14,7 @@ from graphflow._core.commit import commit
 from graphflow._core.effects import Cancel, Compute, Emit, Next, Program, Start
 from graphflow._core.fail import check
 from graphflow._core.plan import plan, start_order
-from graphflow._core.project import custom_chunk, update_chunk, values_chunk, wrote
+from graphflow._core.project import cached_chunk, custom_chunk, update_chunk, values_chunk, wrote
 from graphflow._core.state import (
     Event,
     Failed,
@@ -23,9 +23,9 @@ from graphflow._core.state import (
     RunState,
     Succeeded,
     Task,
-    View,
     Written,
 )
+from graphflow._core.trace import ended_chunks, started_chunks
 from graphflow.errors import GraphRecursionError
 
 
@@ -36,50 +36,94 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         GraphRecursionError: after as many supersteps as the run's limit, if that was not the end.
         BaseException: what a node raised, with a note of where.
     """
-    view = run.view
-    state, first = yield from admit(run, given)
-    if view.values and wrote(view, (first,)):
-        yield from Emit((values_chunk(run, state),))
-    del first  # or its writes and Sends would live as long as the run
+    view, thread = run.view, run.thread
+    state = yield from _begin(run, given)
     tasks: Sequence[Task] = ()
     # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
-    while True:
-        if state.step > run.limit:
-            raise GraphRecursionError(run.limit, [task.node.name for task in tasks])
+    while state.step <= run.stop:
         if not (tasks := plan(run, state)):
-            return state
-        if len(tasks) == 1 and not view.custom:
+            break
+        if len(tasks) == 1 and not view.custom and (thread is None or not thread.resumes):
+            if view.follows:
+                yield Emit(started_chunks(run, tasks))
             # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
             outcome: Outcome = yield Compute(tasks[0])
-            if view.updates and (show := update_chunk(view, outcome)) is not None:
-                yield Emit((show,))
-            done = (outcome,) if isinstance(outcome, Succeeded) else check((outcome,))
+            if view.live and (chunks := _chunks(run, (outcome,))):
+                yield Emit(chunks)
+            if isinstance(outcome, Succeeded):
+                done: Sequence[Succeeded] = (outcome,)
+            else:
+                yield from _note_failure(run, state, (outcome,))
+                done = check((outcome,))
         else:
-            done = _in_plan_order(tasks, (yield from _together(view, tasks)))
-        state = commit(state, done)
+            done = _in_plan_order(tasks, (yield from _together(run, state, tasks)))
+        state = commit(state, done) if thread is None else (yield from thread.barrier(state, done))
         if view.values and wrote(view, done):
             yield Emit((values_chunk(run, state),))
+        if thread is not None:
+            yield from thread.show(run, state)
+    if thread is not None:
+        yield from thread.finish(state)
+    if state.step > run.stop:
+        raise GraphRecursionError(run.limit, [task.node.name for task in tasks])
+    return state
 
 
-def _together(view: View, tasks: Sequence[Task]) -> Program[Sequence[Succeeded]]:
+def _begin(run: Run, given: object) -> Program[RunState]:
+    """Return the state that the run begins with, after its input."""
+    if run.thread is not None:
+        return (yield from run.thread.begin(run, given))
+    state, first = yield from admit(run, given)
+    if run.view.values and wrote(run.view, (first,)):
+        yield from Emit((values_chunk(run, state),))
+    return state
+
+
+def _note_failure(run: Run, state: RunState, outcomes: Sequence[Outcome]) -> Program[None]:
+    """Store what the tasks of a superstep have returned, of which one has failed."""
+    if run.thread is not None:
+        yield from run.thread.failed(state, outcomes)
+
+
+def _together(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[Sequence[Succeeded]]:
     """Run tasks at once; return their outcomes as they came.
 
     Raises:
         BaseException: what the first task to fail raised; the others have been cancelled.
     """
-    yield from Start(start_order(tasks))
+    view, thread = run.view, run.thread
+    shown = start_order(tasks)
+    if view.follows:
+        yield from Emit(started_chunks(run, shown))
     ended: list[Outcome] = []
+    if thread is not None and thread.resumes:
+        old = thread.restored(tasks)
+        ended += old.values()
+        shown = [task for task in shown if task not in old]
+        if view.updates and old:
+            yield from Emit([cached_chunk(view, done) for done in old.values()])
+    if shown:
+        yield from Start(shown)
     while len(ended) < len(tasks):
-        events = yield from Next(1 if view.live else len(tasks) - len(ended))
+        left = len(tasks) - len(ended)
+        events = yield from Next(1 if view.live or thread is not None else left)
         outcomes = _outcomes(events) if view.custom else cast("Sequence[Outcome]", events)
+        if thread is not None and len(outcomes) < left and not _failed(outcomes):
+            outcomes = yield from thread.keep(outcomes)
         ended += outcomes
-        failed = any(type(outcome) is Failed for outcome in outcomes)
+        failed = _failed(outcomes)
         late = (yield from Cancel()) if failed else ()
-        if view.live and (chunks := _chunks(view, events)):
+        if view.live and (chunks := _chunks(run, events)):
             yield from Emit(chunks)
         if failed:
+            yield from _note_failure(run, state, [*ended, *late])
             check([*ended, *late])
     return cast("Sequence[Succeeded]", ended)
+
+
+def _failed(outcomes: Sequence[Outcome]) -> bool:
+    """Tell whether a task has failed."""
+    return any(type(outcome) is Failed for outcome in outcomes)
 
 
 def _outcomes(events: Sequence[Event]) -> Sequence[Outcome]:
@@ -87,14 +131,18 @@ def _outcomes(events: Sequence[Event]) -> Sequence[Outcome]:
     return [event for event in events if not isinstance(event, Written)]
 
 
-def _chunks(view: View, events: Sequence[Event]) -> list[object]:
+def _chunks(run: Run, events: Sequence[Event]) -> list[object]:
     """Return what is to be shown of events, in their order."""
+    view = run.view
     chunks: list[object] = []
     for event in events:
         if isinstance(event, Written):
             chunks.append(custom_chunk(view, event))
-        elif view.updates and (chunk := update_chunk(view, event)) is not None:
+            continue
+        if view.updates and (chunk := update_chunk(view, event)) is not None:
             chunks.append(chunk)
+        if view.follows:
+            chunks += ended_chunks(run, event)
     return chunks
 
 

@@ -122,11 +122,15 @@ class Join:
         index: its place among the joins of the graph.
         full: the bits of all its sources together.
         target: the node that waits.
+        id: its name, the same in every process that has this join.
+        sources: the names of the nodes it waits for, in the order of their bits.
     """
 
     index: int
     full: int
     target: Node
+    id: str
+    sources: tuple[str, ...]
 
 
 @record
@@ -143,6 +147,9 @@ class Topology:
         fading: the keys whose value is gone after a superstep without a write.
         preparing: the keys whose reducers complete a write when its task has finished.
         output: the keys that `invoke` returns.
+        joins: the joins by index.
+        added: the nodes' names in the order in which they were added.
+        untracked: the keys that no checkpoint keeps.
         named: names by node function, where a function is one node's.
         forgiving: whether unknown keys are dropped.
         middleware: what is entered around each task, outermost first.
@@ -157,6 +164,9 @@ class Topology:
     fading: tuple[str, ...]
     preparing: frozenset[str]
     output: tuple[str, ...]
+    joins: "Mapping[int, Join]"
+    added: tuple[str, ...]
+    untracked: frozenset[str]
     named: Mapping[Any, str]
     forgiving: bool
     middleware: tuple[Middleware, ...]

@@ -8,6 +8,7 @@ from typing import Any, Self, final
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Start
 from graphflow._core.state import Run, RunState
 from graphflow._core.superstep import supersteps
+from graphflow._drive import load
 from graphflow._drive.call import call
 from graphflow._drive.crew import AsyncioCrew, Crew, TrioCrew
 from graphflow._drive.loop import LoopPlace, in_trio
@@ -18,10 +19,11 @@ from graphflow._drive.stepping import isolated
 class _Driver:
     """Performs the effects of several tasks; the others are done in the loop of `_drive`."""
 
-    __slots__ = ("context", "crew", "place", "run", "state")
+    __slots__ = ("context", "crew", "place", "run", "state", "storing")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
+        self.storing = None if run.saver is None else load.loop_storing()(run.saver)
         self.context = context
         self.place = LoopPlace(run.grace, None)
         self.crew: Crew | None = None
@@ -33,8 +35,10 @@ class _Driver:
             return await self._crew().arrived(effect.wanted)
         if isinstance(effect, Start):
             return await self._crew().start(effect.tasks)
-        assert isinstance(effect, Cancel), f"the driver does not know {effect!r}"
-        return await self._crew().end()
+        if isinstance(effect, Cancel):
+            return await self._crew().end()
+        assert self.storing is not None, f"the driver does not know {effect!r}"
+        return await self.storing.perform(effect)
 
     def _crew(self) -> Crew:
         """Return the run's crew, made when several tasks are first to run at once."""
@@ -66,8 +70,12 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
                 answer = await perform(effect)
     finally:
         program.close()
-        if driver.crew is not None:
-            await driver.crew.end()
+        try:
+            if driver.crew is not None:
+                await driver.crew.end()
+        finally:
+            if driver.storing is not None:
+                driver.storing.release()
 
 
 async def ainvoke(run: Run, given: object, context: Context) -> RunState:

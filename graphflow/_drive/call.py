@@ -47,15 +47,17 @@ async def call(task: Task, place: Place) -> Outcome:
     branch: Branch | None = None
     try:
         callee = node.callee
-        if node.wrapped:
-            result = await _within_middleware(task, scope, place)
+        if task.kept is not None:
+            done = task.kept  # stored by an earlier run; only its conditional edges are to run
+        elif node.wrapped:
+            done = parse(task, await _within_middleware(task, scope, place))
         elif callee.coro is not None and (place.awaits or callee.sync is None):
-            result = await callee.coro(task.input)  # the usual cases, without a frame between
+            # The usual cases, without a frame between.
+            done = parse(task, await callee.coro(task.input))
         elif callee.sync is not None and not place.awaits:
-            result = callee.sync(task.input)
+            done = parse(task, callee.sync(task.input))
         else:
-            result = await _compute(callee, task.input, scope, place)
-        done = parse(task, result)
+            done = parse(task, await _compute(callee, task.input, scope, place))
         for branch in node.branches:
             kept = kept or done
             if branch.path.sync is not None and not branch.path.asks:

@@ -6,7 +6,9 @@ async nodes never does.
 
 # ruff: noqa: PLC0415 - late imports are what this module is for
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+R = TypeVar("R")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from graphflow._core.state import Run, RunState
     from graphflow._drive.asynchronous import AsyncStream
     from graphflow._drive.portal import PortalSide
+    from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.threads import Stream
+    from graphflow._drive.waiting import LoopStoring
+    from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
 def ainvoke() -> "Callable[[Run, object, Context], Coroutine[Any, Any, RunState]]":
@@ -45,6 +50,27 @@ def stream() -> "type[Stream]":
     from graphflow._drive.threads import Stream
 
     return Stream
+
+
+def read_store() -> "Callable[[BaseCheckpointSaver, Callable[[], R]], Coroutine[Any, Any, R]]":
+    """Return what calls a function that reads a store, on the running event loop."""
+    from graphflow._drive.waiting import read_store
+
+    return read_store
+
+
+def loop_storing() -> "type[LoopStoring]":
+    """Return a run's dealings with its store on an event loop."""
+    from graphflow._drive.waiting import LoopStoring
+
+    return LoopStoring
+
+
+def blocking_storing() -> "type[BlockingStoring]":
+    """Return a run's dealings with its store without an event loop."""
+    from graphflow._drive.storing import BlockingStoring
+
+    return BlockingStoring
 
 
 def portal_side() -> "type[PortalSide]":

@@ -27,6 +27,11 @@ def in_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_task())
 
 
+def inline_here() -> bool:
+    """Tell whether the running loop has no threads beside it, as a simulated one."""
+    return not in_trio() and isinstance(asyncio.get_running_loop(), RunsThreadsInline)
+
+
 def soon_here() -> Soon:
     """Return what wakes the running loop from any thread."""
     if in_trio():
@@ -88,7 +93,7 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
     Warns:
         AbandonedTaskWarning: if the function still runs after the grace.
     """
-    if not in_trio() and isinstance(asyncio.get_running_loop(), RunsThreadsInline):
+    if inline_here():
         return function()
     job = _Job(function)
     # The limiter is anyio's own, but the token is held here: a library gives it back at some time

@@ -191,10 +191,11 @@ def _was_told_to_end(event: Event) -> bool:
 class _Driver:
     """Performs all effects but `Emit`, which only a stream can."""
 
-    __slots__ = ("context", "crew", "place", "run")
+    __slots__ = ("context", "crew", "place", "run", "storing")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
+        self.storing = None if run.saver is None else load.blocking_storing()(run.saver)
         self.context = context
         self.place = ThreadPlace(None)
         self.crew: ThreadCrew | None = None
@@ -211,8 +212,10 @@ class _Driver:
             return self._crew().arrived(effect.wanted)
         if isinstance(effect, Start):
             return self._crew().start(effect.tasks)
-        assert isinstance(effect, Cancel), f"the driver does not know {effect!r}"
-        return self._crew().end()
+        if isinstance(effect, Cancel):
+            return self._crew().end()
+        assert self.storing is not None, f"the driver does not know {effect!r}"
+        return self.storing.perform(effect)
 
     def _crew(self) -> ThreadCrew:
         """Return the run's crew, made on first need."""
@@ -240,8 +243,12 @@ def _drive(driver: _Driver, given: object) -> Generator[Any, None, RunState]:
                 answer = perform(effect)
     finally:
         program.close()
-        if driver.crew is not None:
-            driver.crew.end()
+        try:
+            if driver.crew is not None:
+                driver.crew.end()
+        finally:
+            if driver.storing is not None:
+                driver.storing.release()
 
 
 def invoke(run: Run, given: object, context: Context) -> RunState:

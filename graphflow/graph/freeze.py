@@ -36,7 +36,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         )
         for rank, name in enumerate(sorted(blueprint.nodes))
     }
-    _link(blueprint, {START: entry, **nodes}, readers, wrapped=bool(middleware))
+    joins = _link(blueprint, {START: entry, **nodes}, readers, wrapped=bool(middleware))
     channels = dict(blueprint.channels)
     return Topology(
         nodes=nodes,
@@ -48,6 +48,9 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         fading=tuple(key for key, channel in channels.items() if channel.fades),
         preparing=frozenset(key for key, channel in channels.items() if channel.prepares),
         output=tuple(blueprint.output.channels),
+        joins=joins,
+        added=tuple(blueprint.nodes),
+        untracked=frozenset(key for key, channel in channels.items() if not channel.tracked),
         named=_named(blueprint),
         forgiving=forgiving,
         middleware=tuple(middleware),
@@ -73,8 +76,8 @@ class _Readers:
 
 def _link(
     blueprint: Blueprint, nodes: dict[str, Node], readers: _Readers, *, wrapped: bool
-) -> None:
-    """Give every node its edges."""
+) -> dict[int, Join]:
+    """Give every node its edges; return the joins."""
     targets: dict[Node, list[Node]] = {}
     for source, target in blueprint.edges:
         if target != END:
@@ -82,10 +85,11 @@ def _link(
             targets.setdefault(nodes[_name(blueprint, source)], []).append(end)
     for start, found in targets.items():
         start.successors = tuple(sorted(set(found), key=_rank) if len(found) > 1 else found)
+    joins: dict[int, Join] = {}
     for index, (sources, target) in enumerate(blueprint.joins):
         if target != END:
             starts = [nodes[_name(blueprint, source)] for source in sources]
-            _join(index, starts, nodes[_name(blueprint, target)])
+            joins[index] = _join(index, starts, nodes[_name(blueprint, target)])
     for source, branches in blueprint.branches.items():
         node = nodes[_name(blueprint, source)]
         schema = blueprint.nodes[node.name].schema if node.rank >= 0 else blueprint.schema
@@ -103,6 +107,7 @@ def _link(
         node.simple = not node.joins
         for target in node.successors:
             node.simple = node.simple and not target.defer
+    return joins
 
 
 def _rank(node: Node) -> int:
@@ -117,14 +122,18 @@ def _name(blueprint: Blueprint, reference: object) -> str:
     return name
 
 
-def _join(index: int, sources: Sequence[Node], target: Node) -> None:
+def _join(index: int, sources: Sequence[Node], target: Node) -> Join:
     """Let a node wait for several; each has a bit."""
     distinct = list(dict.fromkeys(sources))
-    join = Join(index, (1 << len(distinct)) - 1, target)
+    names = tuple(source.name for source in distinct)
+    join = Join(
+        index, (1 << len(distinct)) - 1, target, f"join:{'+'.join(names)}:{target.name}", names
+    )
     for bit, source in enumerate(distinct):
         source.joins = (*source.joins, (join, 1 << bit))
     if target.defer:
         target.gathers = (*target.gathers, join)
+    return join
 
 
 def _branch(blueprint: Blueprint, spec: BranchSpec, reader: Reader) -> Branch:

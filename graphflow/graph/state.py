@@ -14,12 +14,14 @@ from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
 from graphflow.errors import GraphValidationError, InvalidGraphError, quoted, shown
 from graphflow.graph.freeze import freeze
+from graphflow.graph.persist import persistence_of
 from graphflow.schema import Schema, merge, read_schema, without_alias
 from graphflow.types import Middleware, Reference
 from graphflow.validate import findings
 
 if TYPE_CHECKING:
     from graphflow.channels import Channel
+    from graphflow.checkpoint.base import BaseCheckpointSaver
     from graphflow.managed import ManagedValue
 
 __all__ = ("CompiledStateGraph", "StateGraph")
@@ -342,6 +344,8 @@ class StateGraph(Generic[StateT, ContextT]):
         middleware: Sequence[Middleware] = (),
         store: Any = None,  # noqa: ANN401 - nodes are handed it as it is
         cancel_grace: float = 5.0,
+        checkpointer: "BaseCheckpointSaver | bool | None" = None,
+        types: Sequence[type] = (),
     ) -> CompiledStateGraph[StateT, ContextT]:
         """Check the graph and make it runnable; the builder can go on being changed.
 
@@ -353,10 +357,16 @@ class StateGraph(Generic[StateT, ContextT]):
             store: what nodes find as `runtime.store`.
             cancel_grace: how many seconds a sync node that was cancelled in its thread may
                 take to end before it is left behind.
+            checkpointer: where threads are stored, such as `SqliteSaver("agent.db")`; a run then
+                needs a `thread_id` in its config.
+            types: classes whose objects the state may hold, beside those that its annotations
+                name: enums, dataclasses, pydantic models and the like. A checkpoint holds
+                objects of no other class.
 
         Raises:
             GraphValidationError: with everything that is wrong, in `.findings`.
-            TypeError: if `middleware` is no list of functions.
+            TypeError: if `middleware` is no list of functions, `checkpointer` no checkpointer,
+                or one of `types` of a kind that cannot be stored.
             ValueError: if `cancel_grace` is no number of seconds.
         """
         if not isinstance(middleware, (list, tuple)) or not all(map(callable, middleware)):
@@ -382,6 +392,7 @@ class StateGraph(Generic[StateT, ContextT]):
             context_schema=self._context_schema,
             store=store,
             cancel_grace=cancel_grace,
+            persistence=persistence_of(checkpointer, types, self._schemas),
         )
 
 

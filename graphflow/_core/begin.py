@@ -1,0 +1,316 @@
+"""Begins a run on a thread: what is stored there and what the caller gives become its first state.
+
+A dict is a new input: it starts again from START, with the thread's values. None goes on where
+the thread is. A Command writes and leads somewhere, and goes on, too.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from graphflow._core.admit import blank, check_input
+from graphflow._core.barrier import changes_of
+from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
+from graphflow._core.commit import by_rank, commit, folded, gather, install
+from graphflow._core.effects import Compute, Emit, Enter, Load, Program
+from graphflow._core.fail import check
+from graphflow._core.form import Place, TaskForm
+from graphflow._core.frontier import joins_of, node_named, send_of
+from graphflow._core.log import Log
+from graphflow._core.parse import parse
+from graphflow._core.project import values_chunk, wrote
+from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, Task
+from graphflow._core.stored import Past, fetch, replay
+from graphflow._core.unfinished import record_failure
+from graphflow._record import record
+from graphflow.errors import CheckpointNotFoundError, EmptyInputError
+from graphflow.schema import fields_of
+from graphflow.types import Command, Send
+
+if TYPE_CHECKING:
+    from graphflow._core.topology import Node
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+
+
+@record
+class Begun:
+    """Where a run begins.
+
+    Attributes:
+        state: the state.
+        stored: what tasks that are due have returned already, in an earlier run.
+    """
+
+    state: RunState
+    stored: Mapping[Place, TaskForm]
+
+
+def begin(run: Run, log: Log, given: object) -> Program[Begun]:
+    """Take the thread, read it, and apply what the caller gives.
+
+    Raises:
+        CheckpointError: if the thread cannot be read, or the input cannot be stored.
+        EmptyInputError: if there is nothing to run: no input on a thread that has no state.
+        InvalidUpdateError: if the input is no update of the input schema.
+        ThreadBusyError: if the thread has a run, and this one is not to wait.
+    """
+    check_input(given, stored=True)
+    log.hold = yield from Enter(log.asked.thread, log.asked.busy)
+    while True:
+        past = yield from Load(lambda store: _read(store, log))
+        _take(log, past)
+        run.stop = (-2 if past is None else past.step) + run.limit + 2
+        begun = yield from _begun(run, log, past, given)
+        if begun is not None:
+            return begun
+        # Another process, or a run that was left with a commit on its way, was quicker.
+
+
+def _read(store: "BaseCheckpointSaver", log: Log) -> Past | None:
+    """Read the thread, or the checkpoint of it that was asked for; None if it has no state."""
+    asked = log.asked
+    stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
+    if stored is not None:
+        past = replay(log.codec, stored)
+        last = past.checkpoint
+        if last is not None and (asked.checkpoint is None or last.seq == asked.checkpoint[1]):
+            return past
+    if asked.checkpoint is not None:
+        msg = (
+            f"the thread {asked.thread!r} has no checkpoint with that checkpoint_id; "
+            f"get_state_history() tells those it has"
+        )
+        raise CheckpointNotFoundError(msg)
+    head = store.head(asked.thread)
+    log.epoch, log.seq = (0, 0) if head is None else (head.epoch, head.seq)
+    log.branch = log.current = 0 if head is None else head.branch
+    return None
+
+
+def _take(log: Log, past: Past | None) -> None:
+    """Put the log to where the thread is."""
+    hold = log.hold
+    assert hold is not None, "a run enters its thread before it reads it"
+    log.at, log.last, log.before = 0, None, None
+    if past is None:
+        if not log.branch:
+            log.fork(0, 0)
+            log.current = log.branch
+        elif hold.beside:
+            log.fork(0, 0)
+        return
+    head, last = past.stored.head, past.checkpoint
+    assert last is not None, "a thread without a checkpoint has no past"
+    log.epoch, log.seq, log.current = head.epoch, head.seq, head.branch
+    log.branch, log.at, log.last = past.branch, past.cause, (past.branch, last.seq)
+    log.manifest, log.loose = past.manifest, past.loose
+    log.before = past.before
+    if log.asked.checkpoint is not None or hold.beside:
+        log.fork(past.branch, last.seq)
+        log.loose = []
+        past.tasks, past.failure = {}, None
+        if not hold.beside:
+            log.current = log.branch
+
+
+def _begun(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
+    """Begin in the way that fits; None if the thread has moved on meanwhile."""
+    command = _command_in(given)
+    if given is not None and command is None:
+        return (yield from _with_input(run, log, past, given))
+    if command is not None and not _says_more(command):
+        command = None
+    if past is not None:
+        return (yield from _resumed(run, log, past, command))
+    if command is not None:
+        return (yield from _with_input(run, log, None, given))
+    msg = (
+        f"there is nothing to resume: the thread {log.asked.thread!r} has no state yet; "
+        f"give a dict of state keys, {{}} if there is nothing to say"
+    )
+    raise EmptyInputError(msg)
+
+
+def _command_in(given: object) -> Command[Any] | None:
+    """Return an input that is a Command, or None."""
+    kind: Any = Command  # not narrowed to by type checkers, which would know too little of it
+    return cast("Command[Any]", given) if isinstance(given, kind) else None
+
+
+def _says_more(command: Command[Any]) -> bool:
+    """Tell whether a Command does anything beside answering an interrupt."""
+    goto = command.goto
+    return command.update is not None or isinstance(goto, str) or goto not in ((), [])
+
+
+# --------------------------------------------------------------------------------- a new input
+
+
+def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
+    """Start from START; what was due is due no more."""
+    step = -1 if past is None else past.step + 1
+    fields = fields_of(given)
+    told = given if fields is None else fields
+    state = _state_of(run, log, past).due_next((), (), step + 1)
+    entry = run.graph.entry
+    announced = log.announce(run.id, "input", step, [told])
+    chunks = (
+        checkpoint_chunks(run, log, state, "input", step, start_task(log))
+        if run.view.traces
+        else ()
+    )
+    done = parse(_start(run, log, state, told), told)  # a bad input is refused before it is kept
+    if entry.branches:
+        if not (yield from log.start(announced)):
+            return None
+        if chunks:
+            yield from Emit(chunks)
+        return Begun((yield from _started(run, log, state, told)), {})
+    state = commit(state, (done,), log)
+    if not (yield from log.start(announced, log.noted())):
+        return None
+    if chunks:
+        yield from Emit(chunks)
+    yield from _after_start(run, log, state, done)
+    return Begun(state, {})
+
+
+def _start(run: Run, log: Log, state: RunState, given: object) -> Task:
+    """Return START's task."""
+    return Task(run.graph.entry, given, state.step, -1, state.values, run, log.at)
+
+
+def _started(run: Run, log: Log, state: RunState, given: object) -> Program[RunState]:
+    """Run START with its conditional edges, and store its barrier.
+
+    Raises:
+        BaseException: what a path function raised.
+    """
+    outcome: Outcome = yield from Compute(_start(run, log, state, given))
+    if not isinstance(outcome, Succeeded):
+        yield from record_failure(log, state, (outcome,))
+    (done,) = check((outcome,))
+    state = commit(state, (done,), log)
+    yield from log.barrier(state)
+    yield from _after_start(run, log, state, done)
+    return state
+
+
+def _after_start(run: Run, log: Log, state: RunState, done: Succeeded) -> Program[None]:
+    """Show the state with the input."""
+    if run.view.values and wrote(run.view, (done,)):
+        yield from Emit((values_chunk(run, state),))
+    if run.view.traces:
+        yield from Emit(
+            checkpoint_chunks(run, log, state, "loop", state.step - 1, due_tasks(log, state))
+        )
+
+
+# ------------------------------------------------------------------------------------ going on
+
+
+def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Program[Begun | None]:
+    """Go on where the thread is, after what a Command does, in a branch of its own or not."""
+    state = _due_again(run, past, _state_of(run, log, past))
+    source = past.source
+    forked = log.branch != past.branch
+    idle = past.given is None and not state.due and not state.sends
+    if command is None and not forked and idle:
+        yield from _current(run, log, past, state, source)
+        return Begun(state, {})
+    announced = log.announce(run.id, "resume", past.step, ())
+    barrier, cause = b"", 0
+    if command is not None:
+        state, barrier = _apply(run, log, past, state, command)
+        source, cause = "update", past.cause
+    elif forked and past.given is None:
+        state = state.due_next(state.due, state.sends, state.step + 1)
+        frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
+        barrier = log.pack(state.step - 1, [], frontier, {}, state.values, "fork")
+        source = "fork"
+    if not (yield from log.start(announced, barrier, cause)):
+        return None
+    yield from _current(run, log, past, state, source)
+    if past.given is not None:
+        given: Any = past.given.given[0] if past.given.given else {}
+        ahead = state.due_next((), (), past.given.step + 1)
+        return Begun((yield from _started(run, log, ahead, given)), {})
+    log.kept = {place for place, task in past.tasks.items() if task.whole}
+    return Begun(state, past.tasks)
+
+
+def _current(run: Run, log: Log, past: Past, state: RunState, source: str) -> Program[None]:
+    """Show the state as it is, before anything runs."""
+    if run.view.values:
+        yield from Emit((values_chunk(run, state),))
+    if run.view.traces:
+        if past.given is not None:
+            tasks = start_task(log, past.failure)
+        else:
+            tasks = due_tasks(log, state, past.tasks, past.failure)
+        yield from Emit(checkpoint_chunks(run, log, state, source, state.step - 1, tasks))
+
+
+def _apply(
+    run: Run, log: Log, past: Past, state: RunState, command: Command[Any]
+) -> tuple[RunState, bytes]:
+    """Apply a caller's Command to a state; return it, and the packed barrier that says so."""
+    graph, values = run.graph, state.values
+    done = parse(Task(graph.entry, command, past.step, -1, values, run, log.at), command)
+    written = gather((done,))
+    changed = folded(values, written, (done,))
+    due, waiting, sends = {*state.due}, {*state.waiting}, [*state.sends]
+    for goto in done.goto:
+        if isinstance(goto, Send):
+            sends.append(goto)
+        else:
+            (waiting if goto.defer else due).add(goto)
+    if waiting and not due and not sends:
+        due, waiting = waiting, due
+    frontier = Frontier(by_rank(due), sends, state.joins, by_rank(waiting))
+    changes = {
+        key: change
+        for key, change in changes_of(graph, values, written, changed).items()
+        if key in changed  # nothing fades: no superstep has passed
+    }
+    wrote: list[Any] = ["", -1]
+    for write in done.writes:
+        wrote += write
+    barrier = log.pack(past.step, [wrote], frontier, changes, values, "update", past.cause)
+    install(values, state.sizes, changed, graph)
+    ahead = RunState(
+        values, state.sizes, frontier.due, sends, state.joins, frontier.waiting, state.step
+    )
+    return ahead, barrier
+
+
+# ----------------------------------------------------------------------- what the thread holds
+
+
+def _state_of(run: Run, log: Log, past: Past | None) -> RunState:
+    """Return the state that a thread holds, but for what is due."""
+    graph, state = run.graph, blank(run)
+    if past is None:
+        return state
+    known = {key: value for key, value in past.values.items() if key in graph.keys}
+    log.foreign = {key: value for key, value in past.values.items() if key not in graph.keys}
+    install(state.values, state.sizes, known, graph)
+    barrier = past.barrier
+    if barrier is None:
+        return state.due_next((), (), past.step + 1)
+    joins, log.strange = joins_of(graph, barrier.joins)
+    waiting = tuple(graph.nodes[name] for name in barrier.waiting if name in graph.nodes)
+    return RunState(state.values, state.sizes, (), (), joins, waiting, past.step + 1)
+
+
+def _due_again(run: Run, past: Past, state: RunState) -> RunState:
+    """Return a state with what is due.
+
+    Raises:
+        CheckpointError: if that is a node which the graph does not have.
+    """
+    barrier = past.barrier
+    if barrier is None or past.given is not None:
+        return state
+    due: set[Node] = {node_named(run.graph, name) for name in barrier.due}
+    sends = [send_of(run.graph, one) for one in barrier.sends]
+    return state.due_next(by_rank(due), sends, state.step)

@@ -1,0 +1,91 @@
+"""Checkpoints as their users see them: configs, metadata, and the chunks of their mode."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphflow._core.form import FailureForm, Place, TaskForm
+from graphflow._core.ids import task_id
+from graphflow._core.log import Log
+from graphflow._core.state import Run, RunState
+from graphflow._core.stored import checkpoint_id
+from graphflow._core.trace import result_of, shown_in
+from graphflow.constants import START
+
+
+def config_of(thread: str, branch: int, seq: int) -> dict[str, Any]:
+    """Return the config that names a checkpoint."""
+    return {
+        "configurable": {
+            "thread_id": thread,
+            "checkpoint_ns": "",
+            "checkpoint_id": checkpoint_id(branch, seq),
+        }
+    }
+
+
+def metadata_of(source: str, step: int, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a checkpoint."""
+    return {"source": source, "step": step, "parents": {}, **own}
+
+
+def checkpoint_chunks(
+    run: Run,
+    log: Log,
+    state: RunState,
+    source: str,
+    step: int,
+    tasks: Sequence[Mapping[str, Any]] | None = None,
+) -> list[object]:
+    """Return the chunks of the checkpoint that the run's log was last at.
+
+    Args:
+        run: the run.
+        log: its log.
+        state: the state that the checkpoint holds.
+        source: what it came from.
+        step: its step.
+        tasks: what is shown of the tasks that are due, if more is known than the state tells.
+    """
+    assert log.last is not None, "a checkpoint has been passed"
+    thread = log.asked.thread
+    shown = due_tasks(log, state) if tasks is None else tasks
+    payload = {
+        "config": config_of(thread, *log.last),
+        "parent_config": None if log.before is None else config_of(thread, *log.before),
+        "values": dict(state.values),
+        "metadata": metadata_of(source, step, log.asked.metadata),
+        "next": [task["name"] for task in shown],
+        "tasks": [*shown],
+    }
+    return shown_in(run, "checkpoints", "checkpoint", step, payload)
+
+
+def due_tasks(
+    log: Log,
+    state: RunState,
+    stored: Mapping[Place, TaskForm] | None = None,
+    failure: FailureForm | None = None,
+) -> list[dict[str, Any]]:
+    """Return what a checkpoint shows of the tasks that are due: Sends first, then nodes by name."""
+    places: list[Place] = [(send.node, index) for index, send in enumerate(state.sends)]
+    places += [(node.name, -1) for node in state.due]
+    return [_due_task(log, place, stored or {}, failure) for place in places]
+
+
+def start_task(log: Log, failure: FailureForm | None = None) -> list[dict[str, Any]]:
+    """Return what the checkpoint of an input shows: START, which is due."""
+    return [_due_task(log, (START, -1), {}, failure)]
+
+
+def _due_task(
+    log: Log, place: Place, stored: Mapping[Place, TaskForm], failure: FailureForm | None
+) -> dict[str, Any]:
+    """Return what a checkpoint shows of one task."""
+    name, index = place
+    shown: dict[str, Any] = {"id": task_id(log.origin, log.at, name, index), "name": name}
+    errors = {} if failure is None else failure.errors()
+    if place in errors:
+        return {**shown, "error": errors[place], "state": None}
+    if place in stored:
+        shown["result"] = result_of(stored[place].pairs())
+    return {**shown, "interrupts": (), "state": None}

@@ -1,0 +1,303 @@
+"""The form of each kind of record: what the log of a thread says, to be packed and unpacked.
+
+A form is written as a plain list, whose places are named in the class that reads it again. The
+codec packs it; a frame around that has a checksum, so that a changed bit is found.
+`docs/format.md` describes all of it byte by byte.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from zlib import crc32
+
+from graphflow._change import Change
+from graphflow._core.state import Succeeded, Task
+from graphflow._core.topology import Node
+from graphflow._record import record
+from graphflow.checkpoint.records import Record
+from graphflow.errors import DamagedCheckpointError
+from graphflow.types import Send
+
+if TYPE_CHECKING:
+    from graphflow.checkpoint.codec import Codec
+
+F = TypeVar("F")
+
+Place: TypeAlias = tuple[str, int]
+"""A task within its superstep: the node's name, and the number of its Send, or -1."""
+
+SOURCES: Final = ("loop", "input", "update", "fork", "resume")
+"""What a checkpoint came from, as its metadata say it; stored as a number."""
+
+_MASK: Final = 0xFFFFFFFF
+_CHECK: Final = 4
+
+
+def framed(packed: bytes, seq: int) -> bytes:
+    """Return packed bytes behind their checksum, which the number of the record is part of."""
+    return crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") + packed
+
+
+def unframed(data: bytes, seq: int) -> bytes:
+    """Return the packed bytes of a frame.
+
+    Raises:
+        DamagedCheckpointError: if they are not what was written under that number.
+    """
+    packed = data[_CHECK:]
+    if crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") != data[:_CHECK]:
+        msg = f"record {seq} of the thread is damaged: it is not what was written"
+        raise DamagedCheckpointError(msg)
+    return packed
+
+
+def opened(codec: "Codec", entry: Record) -> Any:  # noqa: ANN401 - a form, which its class checks
+    """Return the form in a record.
+
+    Raises:
+        CheckpointError: if it is damaged, or was written by a newer graphflow.
+    """
+    return codec.unpack(unframed(entry.data, entry.seq))
+
+
+def places_of(form: Any) -> list[Any]:  # noqa: ANN401 - what was read
+    """Return the places of a form; none, if it is no form."""
+    kind: Any = list  # not narrowed to by type checkers, which would know too little of it
+    return form if type(form) is kind else []
+
+
+def _read(
+    cls: Callable[..., F], entry: Record, form: object, *wanted: type | tuple[type, ...]
+) -> F:
+    """Return a form as an instance of its class, if its places hold what they must."""
+    places = places_of(form)
+    if len(places) >= len(wanted) and all(map(isinstance, places, wanted)):
+        return cls(entry.seq, *places[: len(wanted)])
+    msg = f"record {entry.seq} of the thread is damaged: it has not the form of its kind"
+    raise DamagedCheckpointError(msg)
+
+
+# --------------------------------------------------------------------------------------- a run
+
+
+@record
+class RunForm:
+    """A run that began.
+
+    Attributes:
+        seq: the record's number.
+        at: when, in microseconds since 1970.
+        source: a number of `SOURCES`; an input is a checkpoint of its own, a resume is not.
+        step: the input's step.
+        run_id: the run's id.
+        metadata: what its checkpoints have beside source, step and parents.
+        given: the input, in a list; an empty list if it has none.
+    """
+
+    seq: int
+    at: int
+    source: int
+    step: int
+    run_id: str
+    metadata: dict[str, Any]
+    given: list[Any]
+
+    @classmethod
+    def read(cls, entry: Record, form: object) -> "RunForm":
+        """Return a form that was read."""
+        return _read(cls, entry, form, int, int, int, str, dict, list)
+
+
+# ----------------------------------------------------------------------------------- a barrier
+
+
+@record
+class BarrierForm:
+    """A superstep that ended.
+
+    Attributes:
+        seq: the record's number.
+        since: when, in microseconds after its run began.
+        step: its number within the thread.
+        run: the record of its run.
+        tasks: for each task in plan order `[node, index, key, value, key, value, ...]`.
+        changes: what became of each channel that changed.
+        due: the nodes that are due next, by name.
+        source: a number of `SOURCES`.
+        sends: the Sends that are due next, as `[node, arg]`.
+        joins: the half-filled joins, as `[id, kind, payload]`.
+        waiting: the deferred nodes that wait, by name.
+        cause: what the ids of the tasks that are due are made of: `seq`, unless this says otherwise.
+    """
+
+    seq: int
+    since: int
+    step: int
+    run: int
+    tasks: list[list[Any]]
+    changes: dict[str, Change]
+    due: list[str]
+    source: int = 0
+    sends: Sequence[list[Any]] = ()
+    joins: Sequence[list[Any]] = ()
+    waiting: Sequence[str] = ()
+    cause: int = 0
+
+    @classmethod
+    def read(cls, entry: Record, form: object) -> "BarrierForm":
+        """Return a form that was read; its last five places are there only if one is needed."""
+        short = (int, int, int, list, dict, list)
+        places = places_of(form)
+        if len(places) > len(short):
+            return _read(cls, entry, form, *short, int, list, list, list, int)
+        return _read(cls, entry, form, *short)
+
+    def writes(self) -> dict[str, list[Any]]:
+        """Return the writes to each key, in plan order."""
+        return gathered(self.tasks)
+
+
+ALL_SOURCES: Final = 0
+"""The kind of a join whose payload is the list of the sources that have arrived."""
+
+
+def gathered(tasks: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the writes of tasks by key; each is `[node, index, key, value, ...]`."""
+    written: dict[str, list[Any]] = {}
+    for task in tasks:
+        for place in range(2, len(task) - 1, 2):
+            key = task[place]
+            if key in written:
+                written[key].append(task[place + 1])
+            else:
+                written[key] = [task[place + 1]]
+    return written
+
+
+def pairs_of(task: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return the writes of `[node, index, key, value, ...]` as pairs of key and value."""
+    return [(task[place], task[place + 1]) for place in range(2, len(task) - 1, 2)]
+
+
+def written_by(done: Succeeded, untracked: frozenset[str]) -> list[Any]:
+    """Return `[node, index, key, value, ...]`, without the keys that no checkpoint keeps."""
+    task = done.task
+    form: list[Any] = [task.node.name, task.index]
+    for write in done.writes:
+        if write[0] not in untracked:
+            form += write
+    return form
+
+
+def names(nodes: Sequence[Node]) -> list[str]:
+    """Return the names of nodes."""
+    return [node.name for node in nodes]
+
+
+def aimed(goto: "Sequence[Node | Send]") -> list[Any]:
+    """Return destinations: a node as its name, a Send as `[node, arg]`."""
+    return [[one.node, one.arg] if isinstance(one, Send) else one.name for one in goto]
+
+
+# ------------------------------------------------------------------------------ a task's record
+
+
+@record
+class TaskForm:
+    """A task that ended while its superstep went on.
+
+    Attributes:
+        seq: the record's number.
+        writes: `[node, index, key, value, ...]`.
+        goto: where its Command and its conditional edges lead, see `aimed`.
+        whole: whether its conditional edges have run, too.
+    """
+
+    seq: int
+    writes: list[Any]
+    goto: list[Any]
+    whole: bool
+
+    @classmethod
+    def read(cls, entry: Record, form: object) -> "TaskForm":
+        """Return a form that was read."""
+        return _read(cls, entry, form, list, list, bool)
+
+    @property
+    def place(self) -> Place:
+        """Which task it is."""
+        return self.writes[0], self.writes[1]
+
+    def pairs(self) -> list[tuple[str, Any]]:
+        """Return what it wrote as pairs of key and value."""
+        return pairs_of(self.writes)
+
+
+def task_form(done: Succeeded, *, whole: bool) -> list[Any]:
+    """Return the form of a task's record."""
+    return [written_by(done, done.task.run.graph.untracked), aimed(done.goto), whole]
+
+
+# ----------------------------------------------------------------------------------- a failure
+
+
+@record
+class FailureForm:
+    """A superstep that failed.
+
+    Attributes:
+        seq: the record's number.
+        at: when, in microseconds since 1970.
+        failed: for each task that failed `[node, index, shown, type, traceback]`.
+        changes: what the tasks that ended well would change, or None if that is not known.
+    """
+
+    seq: int
+    at: int
+    failed: list[list[Any]]
+    changes: dict[str, Change] | None
+
+    @classmethod
+    def read(cls, entry: Record, form: object) -> "FailureForm":
+        """Return a form that was read."""
+        return _read(cls, entry, form, int, list, (dict, type(None)))
+
+    def errors(self) -> dict[Place, str]:
+        """Return how the error of each task that failed is shown."""
+        return {(each[0], each[1]): each[2] for each in self.failed}
+
+
+def failed_form(task: Task, error: BaseException) -> list[Any]:
+    """Return one failed task: its place, and its error as texts, which run nothing when read."""
+    from traceback import format_exception  # noqa: PLC0415 - seldom needed
+
+    kind = type(error)
+    try:
+        text = repr(error)
+    except Exception as broken:  # noqa: BLE001 - an error's own repr may raise anything
+        text = f"<{kind.__name__} object whose repr raised {type(broken).__name__}>"
+    trace = "".join(format_exception(error))
+    return [task.node.name, task.index, text, f"{kind.__module__}.{kind.__qualname__}", trace]
+
+
+def metadata_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the checkpoints of a run say of it, beside source, step and parents.
+
+    It is all of the config's `metadata`, then the words, numbers and truth values of its
+    `configurable`: what else is there is for nodes, and need not be anything that can be stored.
+    """
+    kept = {key: value for key, value in config.get("metadata", {}).items() if _is_free(key)}
+    for key, value in config.get("configurable", {}).items():
+        if type(value) in _PLAIN and _is_free(key):
+            kept.setdefault(key, value)
+    return kept
+
+
+_PLAIN: Final = (str, int, float, bool)
+_OWN: Final = frozenset(
+    ("source", "step", "parents", "thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map")
+)
+
+
+def _is_free(key: object) -> bool:
+    """Tell whether metadata may have a key: not one that a checkpoint has by itself."""
+    return isinstance(key, str) and key not in _OWN and not key.startswith(("__", "langgraph_"))

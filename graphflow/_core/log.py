@@ -1,0 +1,460 @@
+"""A run's hold on its thread: where in the log it is, and the programs that write to it.
+
+What a record says is put together in `form.py`; how a thread is read again is `stored.py`'s
+business, and how a run begins on one `begin.py`'s.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+
+from graphflow._change import Change
+from graphflow._core.barrier import Ending, changes_of, half_filled
+from graphflow._core.effects import Hold, Load, Program, Save, Settle
+from graphflow._core.explain import explained, of_run
+from graphflow._core.form import (
+    SOURCES,
+    Place,
+    aimed,
+    failed_form,
+    framed,
+    names,
+    task_form,
+    written_by,
+)
+from graphflow._core.ids import origin_of
+from graphflow._core.manifest import Manifest, Sealed
+from graphflow._record import record
+from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Commit, Record
+from graphflow.errors import CodecError, ThreadBusyError
+
+if TYPE_CHECKING:
+    from graphflow._core.state import Frontier, RunState, Succeeded, Task
+    from graphflow._core.topology import Topology
+    from graphflow.checkpoint.codec import Codec
+    from graphflow.types import Durability, OnBusy
+
+Packed: TypeAlias = tuple[int, bytes]
+"""The kind of a record, and its packed form."""
+
+_TOKEN: Final = 4
+
+
+@record
+class Asked:
+    """What the caller of a run asked of its thread.
+
+    Attributes:
+        thread: the thread's id.
+        checkpoint: the branch and the record to begin at, or None for the thread as it is.
+        durability: when supersteps are stored.
+        busy: what to do if the thread has a run already.
+        metadata: what the run's checkpoints say of it.
+    """
+
+    thread: str
+    checkpoint: tuple[int, int] | None
+    durability: "Durability"
+    busy: "OnBusy"
+    metadata: Mapping[str, Any]
+
+
+@final
+class Log:
+    """Where a run is in the log of its thread.
+
+    Attributes:
+        graph: what is run.
+        asked: what the caller asked for.
+        codec: packs what is stored.
+        hold: the run's place on the thread within this process.
+        branch: the branch that is written to.
+        current: the thread's current branch; another one if this run goes on beside it.
+        seq: the thread's last record.
+        epoch: the epoch of the thread that this run has taken.
+        at: what the ids of the tasks that are due are made of: the number of a record.
+        last: the branch and the number of the last checkpoint, or None.
+        before: those of the checkpoint before it, or None.
+        run: the number of the record of this run.
+        begun: when this run began, in microseconds since 1970.
+        time: when the last checkpoint was made, in microseconds since 1970.
+        manifest: what the last snapshot holds.
+        foreign: values of channels that the graph no longer has; kept for when it has them again.
+        strange: half-filled joins that the graph no longer has, in their stored form.
+        loose: the numbers of records of tasks, which the next barrier drops.
+        kept: the tasks of this superstep whose records are stored.
+        ending: what a run that stores at its end only has done so far, or None for another run.
+    """
+
+    __slots__ = (
+        "_branches",
+        "_count",
+        "_make_id",
+        "_origin",
+        "_packed",
+        "_run",
+        "_token",
+        "asked",
+        "at",
+        "before",
+        "begun",
+        "branch",
+        "clock",
+        "codec",
+        "current",
+        "ending",
+        "epoch",
+        "foreign",
+        "graph",
+        "hold",
+        "kept",
+        "last",
+        "loose",
+        "manifest",
+        "run",
+        "seq",
+        "strange",
+        "time",
+    )
+
+    def __init__(
+        self,
+        graph: "Topology",
+        asked: Asked,
+        codec: "Codec",
+        clock: Callable[[], int],
+        make_id: Callable[[], str],
+    ) -> None:
+        """Begin before the thread has been read."""
+        self.graph = graph
+        self.asked = asked
+        self.codec = codec
+        self.clock = clock
+        self.hold: Hold | None = None
+        self.branch = self.current = self.seq = self.epoch = self.at = self.run = 0
+        self.last: tuple[int, int] | None = None
+        self.before: tuple[int, int] | None = None
+        self.begun = self.time = 0
+        self.manifest = Manifest({})
+        self.foreign: dict[str, Any] = {}
+        self.strange: list[list[Any]] = []
+        self.loose: list[int] = []
+        self.kept: set[Place] = set()
+        self.ending = Ending() if asked.durability == "exit" else None
+        self._make_id = make_id
+        self._origin: str | None = None
+        self._token = b""
+        self._count = 0
+        self._run: list[Any] = []
+        self._packed = b""
+        self._branches: tuple[Branch, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """What stands for the branch in the ids of tasks."""
+        if self._origin is None:
+            self._origin = origin_of(self.asked.thread, self.branch)
+        return self._origin
+
+    # ----------------------------------------------------------------------------- the beginning
+
+    def fork(self, parent: int, fork: int) -> None:
+        """Go on in a new branch from a record of another; from none, where the thread is new."""
+        self.branch = 1 + int(self._make_id()[:15], 16)
+        self._origin = None
+        self._branches = (Branch(self.branch, "", parent, fork, 0),)
+
+    def announce(self, run_id: str, source: str, step: int, given: Sequence[object]) -> bytes:
+        """Return the packed record of a run that begins; an input is a checkpoint of its own.
+
+        Raises:
+            CodecError: if the input or the metadata cannot be stored.
+        """
+        self.begun = self.time = self.clock()
+        self._token = bytes.fromhex(self._make_id())[:12]
+        number = SOURCES.index(source)
+        self._run = [self.begun, number, step, run_id, dict(self.asked.metadata), [*given]]
+        packed = self._pack_run()
+        self.run = self.seq + 1
+        if self.ending is not None:
+            self.ending.begin(self.run)
+        if source == "input":
+            self._pass(self.run)
+        elif not self.at:
+            self.at = self.run
+        return packed
+
+    def _pack_run(self) -> bytes:
+        """Return the packed record of the run."""
+        try:
+            return self.codec.pack(self._run)
+        except CodecError as error:
+            raise of_run(self.codec, error, self._run[-2], self._run[-1]) from None
+
+    def _pass(self, seq: int, cause: int = 0) -> None:
+        """Note that a record is the last checkpoint now."""
+        if self.ending is not None:
+            seq = self.ending.number()
+        else:
+            self.before = self.last
+        self.last = (self.branch, seq)
+        self.at = cause or seq
+
+    def start(self, run: bytes, barrier: bytes = b"", cause: int = 0) -> Program[bool]:
+        """Store that the run began, and take the thread's next epoch.
+
+        A run that goes on beside others of this process joins their epoch, or it would end them.
+
+        Args:
+            run: the packed record of the run.
+            barrier: that of a barrier that is stored at once with it, if there is one.
+            cause: what the barrier's tasks have their ids of; its own number if 0.
+
+        Returns:
+            Whether that was done; else the thread is not where it was when it was read.
+        """
+        hold = self.hold
+        assert hold is not None, "a run enters its thread before it begins"
+        joins = self.epoch > 0 and (hold.beside or hold.shares(self.epoch))
+        epoch = self.epoch if joins else self.epoch + 1
+        rows: list[Packed] = [(RUN, run)]
+        if barrier:
+            rows.append((BARRIER, barrier))
+            self.manifest.grown += len(barrier)
+        if self.ending is not None:
+            rows = []
+        if not (yield from Save(self._commit(rows, epoch, (), None), wait=True)):
+            return False
+        hold.took(epoch)
+        self.epoch = epoch
+        self.seq += len(rows)
+        self._branches = ()
+        if barrier or (self.ending is not None and self.ending.last is not None):
+            self._pass(self.seq, cause)
+        return True
+
+    # ------------------------------------------------------------------------------- the barrier
+
+    def note(
+        self,
+        values: Mapping[str, Any],
+        written: Mapping[str, Sequence[Any]],
+        changed: Mapping[str, Any],
+        outcomes: "Sequence[Succeeded]",
+        frontier: "Frontier",
+        step: int,
+    ) -> None:
+        """Put a superstep's barrier into its stored form, before the values are changed.
+
+        Raises:
+            CodecError: if a value cannot be stored.
+        """
+        untracked = self.graph.untracked
+        tasks = [written_by(done, untracked) for done in outcomes]
+        self._packed = self.pack(
+            step, tasks, frontier, changes_of(self.graph, values, written, changed), values
+        )
+
+    def pack(  # noqa: PLR0913, PLR0917 - the places of a form
+        self,
+        step: int,
+        tasks: list[list[Any]],
+        frontier: "Frontier",
+        changes: dict[str, Change],
+        values: Mapping[str, Any],
+        source: str = "loop",
+        cause: int = 0,
+    ) -> bytes:
+        """Return the packed record of a barrier; nothing, if the run stores at its end only.
+
+        Args:
+            step: its step.
+            tasks: what its tasks wrote, for each `[node, index, key, value, ...]`.
+            frontier: what is due.
+            changes: what becomes of the channels.
+            values: the values before.
+            source: what the checkpoint comes from.
+            cause: what the tasks have their ids of; the record's own number if 0.
+
+        Raises:
+            CodecError: if a value cannot be stored.
+        """
+        self.time = self.clock()
+        packed = b""
+        if self.ending is not None:
+            self.ending.add(step, frontier, changes, values)
+        else:
+            packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source), cause)
+        for key, change in changes.items():
+            self.manifest.touch(key, change, values.get(key))
+        return packed
+
+    def _pack(  # noqa: PLR0913, PLR0917 - the places of a form
+        self,
+        step: int,
+        tasks: list[list[Any]],
+        frontier: "Frontier",
+        changes: dict[str, Change],
+        source: int,
+        cause: int,
+    ) -> bytes:
+        """Return the packed record of a barrier."""
+        sends, joins, waiting = frontier.sends, frontier.joins, frontier.waiting
+        form = [self.time - self.begun, step, self.run, tasks, changes, names(frontier.due)]
+        if sends or joins or waiting or source or cause or self.strange:
+            half = [*self.strange, *half_filled(self.graph, joins)]
+            form += (source, aimed(sends), half, names(waiting), cause)
+        try:
+            return self.codec.pack(form)
+        except CodecError as error:
+            raise explained(self.codec, error, tasks, changes, sends) from None
+
+    def noted(self) -> bytes:
+        """Return the packed record of the barrier that was noted."""
+        packed, self._packed = self._packed, b""
+        return packed
+
+    def barrier(self, state: "RunState") -> Program[None]:
+        """Store the barrier that was noted, and with it a snapshot if one is due.
+
+        Raises:
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        self.kept.clear()
+        if self.ending is None:
+            manifest, packed = self.manifest, self.noted()
+            manifest.grown += len(packed)
+            drop, self.loose = self.loose, []
+            seal = self._sealed(state.values, 1) if manifest.due else None
+            wait = self.asked.durability != "async"
+            yield from self._save(((BARRIER, packed),), drop, seal, wait=wait)
+        self._pass(self.seq)
+
+    def _sealed(self, values: Mapping[str, Any], ahead: int) -> Sealed:
+        """Return a snapshot of the record that is so far ahead."""
+        kept = {**self.foreign, **values} if self.foreign else values
+        return self.manifest.seal(self.codec, kept, self.branch, self.seq + ahead)
+
+    # ------------------------------------------------------------------ tasks, and their failures
+
+    def keep(self, outcomes: "Sequence[Succeeded]", packed: Sequence[bytes]) -> Program[None]:
+        """Store what tasks have returned, while their superstep goes on."""
+        wait = self.asked.durability != "async"
+        yield from self._save([(TASK, each) for each in packed], wait=wait)
+        self.loose += range(self.seq - len(packed) + 1, self.seq + 1)
+        self.kept.update((done.task.node.name, done.task.index) for done in outcomes)
+
+    def pack_task(self, done: "Succeeded", *, whole: bool) -> bytes:
+        """Return the packed record of a task.
+
+        Args:
+            done: what it returned.
+            whole: whether its conditional edges have run, too.
+
+        Raises:
+            CodecError: if what it wrote cannot be stored.
+        """
+        form = task_form(done, whole=whole)
+        try:
+            return self.codec.pack(form)
+        except CodecError as error:
+            raise explained(self.codec, error, [form[0]], {}, done.goto) from None
+
+    def failed(
+        self,
+        state: "RunState",
+        tasks: Sequence[bytes],
+        errors: "Sequence[tuple[Task, BaseException]]",
+        changes: dict[str, Change] | None,
+    ) -> Program[None]:
+        """Store that a superstep failed, and what its tasks had returned.
+
+        Args:
+            state: the state before the superstep.
+            tasks: the packed records of tasks that are not stored yet.
+            errors: the tasks that failed, with what they raised.
+            changes: what the tasks that ended well would change, or None if that is not known.
+        """
+        failed = [failed_form(task, error) for task, error in errors]
+        failure = self.codec.pack([self.clock(), failed, changes])
+        records = [*self._rest(state), *((TASK, each) for each in tasks), (FAILURE, failure)]
+        yield from self._save(records, wait=True)
+
+    # ---------------------------------------------------------------------------------- the end
+
+    def finish(self, state: "RunState") -> Program[None]:
+        """Store what is not stored yet, and wait for what is on its way.
+
+        Raises:
+            CodecError: if a value cannot be stored.
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        if records := self._rest(state):
+            seal = self._sealed(state.values, len(records)) if self.manifest.due else None
+            yield from self._save(records, seal=seal, wait=True)
+        elif self.asked.durability == "async":
+            yield from Settle()
+
+    def _rest(self, state: "RunState") -> list[Packed]:
+        """Return the records of a run that stores at its end only: all its supersteps as one."""
+        ending = self.ending
+        if ending is None or not self._run:
+            return []
+        self.run = self.seq + 1
+        records = [(RUN, self._pack_run())]
+        if ending.last is not None:
+            self._run[1], self._run[-1] = SOURCES.index("resume"), []
+            records = [(RUN, self._pack_run())]
+            step, frontier = ending.last
+            packed = self._pack(step, [], frontier, ending.changes(state.values), 0, self.at)
+            self.manifest.grown += len(packed)
+            records.append((BARRIER, packed))
+        self._run = []
+        return records
+
+    # ------------------------------------------------------------------------------------ saving
+
+    def _save(
+        self,
+        records: Sequence[Packed],
+        drop: Sequence[int] = (),
+        seal: Sealed | None = None,
+        *,
+        wait: bool,
+    ) -> Program[None]:
+        """Store records, numbered on from the thread's last one.
+
+        Raises:
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        while not (yield from Save(self._commit(records, self.epoch, drop, seal), wait)):
+            head = yield from Load(lambda store: store.head(self.asked.thread))
+            if head is None or head.epoch != self.epoch:
+                raise ThreadBusyError(self.asked.thread, superseded=True)
+            # A run beside this one, in a branch of its own, was quicker: number anew.
+            self.seq, self.current = head.seq, head.branch
+        self.seq += len(records)
+
+    def _commit(
+        self, records: Sequence[Packed], epoch: int, drop: Sequence[int], seal: Sealed | None
+    ) -> Commit:
+        """Return a commit of records behind the thread's last one."""
+        seq, branch = self.seq, self.branch
+        rows: list[Record] = []
+        for kind, packed in records:
+            seq += 1
+            rows.append(Record(seq, branch, kind, framed(packed, seq)))
+        self._count += 1
+        return Commit(
+            self.asked.thread,
+            self.epoch,
+            self.seq,
+            epoch,
+            self.current,
+            self._token + self._count.to_bytes(_TOKEN, "big"),
+            self.time,
+            rows,
+            self._branches,
+            None if seal is None else seal.at(seq),
+            () if seal is None else seal.blobs,
+            drop,
+        )

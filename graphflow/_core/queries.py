@@ -1,0 +1,309 @@
+"""What a thread is, and was: snapshots of its checkpoints, for `get_state` and the history.
+
+These functions read a store and run nothing of the application: what the tasks of a superstep
+that failed would change was found out when it failed, and is stored with it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphflow import _change
+from graphflow._core.checkpoints import config_of, metadata_of
+from graphflow._core.form import (
+    SOURCES,
+    BarrierForm,
+    FailureForm,
+    Place,
+    RunForm,
+    TaskForm,
+    gathered,
+    opened,
+    pairs_of,
+)
+from graphflow._core.ids import origin_of, task_id
+from graphflow._core.stored import INPUT, Past, fetch, replay
+from graphflow._core.topology import Topology
+from graphflow._core.trace import PULL, PUSH, iso, result_of
+from graphflow._record import record
+from graphflow.channels import MISSING
+from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch
+from graphflow.constants import START
+from graphflow.errors import DamagedCheckpointError, HistoryPrunedError
+from graphflow.types import PregelTask, StateSnapshot
+
+if TYPE_CHECKING:
+    from graphflow._core.state import Write
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.checkpoint.codec import Codec
+
+
+@record
+class Reader:
+    """What is needed to read one thread.
+
+    Attributes:
+        store: where it is.
+        codec: unpacks it.
+        graph: tells the keys and the order of the nodes.
+        thread: the thread's id.
+    """
+
+    store: "BaseCheckpointSaver"
+    codec: "Codec"
+    graph: Topology
+    thread: str
+
+
+def state_now(reader: Reader) -> StateSnapshot | None:
+    """Return the thread as it is, with what finished tasks of a failed superstep wrote."""
+    past = _past(reader)
+    if past is None or past.checkpoint is None:
+        return None
+    outcome = _Outcome()
+    for form in past.tasks.values():
+        outcome.returned[form.place] = form.pairs()
+    outcome.errors = past.errors
+    values = _shown_values(reader.graph, _with_preview(past))
+    left = {place for place in _places(reader.graph, past) if _is_left(past, place)}
+    last = past.checkpoint
+    return _snapshot(reader, past.branch, last, outcome, lambda: values, left)
+
+
+def state_at(reader: Reader, branch: int, seq: int) -> StateSnapshot | None:
+    """Return one checkpoint as it was stored; None if there is no such one."""
+    if branch not in {each.id for each in reader.store.branches(reader.thread)}:
+        return None
+    for snapshot in history(reader, branch=branch, upto=seq, only=seq):
+        return snapshot
+    return None
+
+
+def history(
+    reader: Reader,
+    *,
+    branch: int | None = None,
+    upto: int | None = None,
+    only: int | None = None,
+    wanted: Mapping[str, Any] | None = None,
+) -> Iterator[StateSnapshot]:
+    """Yield a thread's checkpoints, the newest first, all branches together.
+
+    Args:
+        reader: reads the thread.
+        branch: only the checkpoints of this branch.
+        upto: only checkpoints up to this record.
+        only: only the checkpoint that is this record.
+        wanted: what the metadata must be equal to, by key.
+    """
+    codec, shared = reader.codec, _Values(reader)
+    runs: dict[int, RunForm] = {}
+    after: dict[int, _Outcome] = {}
+    top = None if only is not None else upto
+    rows = reader.store.records(reader.thread, branch=branch, upto=top, newest_first=True)
+    for entry in rows:
+        outcome = after.setdefault(entry.branch, _Outcome())
+        form = opened(codec, entry)
+        if entry.kind == TASK:
+            outcome.returned.setdefault((task := TaskForm.read(entry, form)).place, task.pairs())
+        elif entry.kind == FAILURE:
+            outcome.errors = {**FailureForm.read(entry, form).errors(), **outcome.errors}
+        elif entry.kind == BARRIER or (entry.kind == RUN and form[1] == INPUT):
+            last = (BarrierForm if entry.kind == BARRIER else RunForm).read(entry, form)
+            after[entry.branch] = _returned(last)
+            if only is not None and entry.seq != only:
+                if entry.seq < only:
+                    return
+                continue
+            values = shared.at(entry.branch, entry.seq)
+            shown = _snapshot(reader, entry.branch, last, outcome, values, None, runs)
+            if not wanted or _matches(shown.metadata, wanted):
+                yield shown
+
+
+def _matches(metadata: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether metadata have all that is wanted."""
+    return metadata is not None and all(
+        key in metadata and metadata[key] == value for key, value in wanted.items()
+    )
+
+
+class _Outcome:
+    """What became of the tasks of one superstep.
+
+    Attributes:
+        returned: what they wrote.
+        errors: how their errors are shown.
+    """
+
+    __slots__ = ("errors", "returned")
+
+    def __init__(self) -> None:
+        self.returned: dict[Place, list[Write]] = {}
+        self.errors: dict[Place, str] = {}
+
+
+def _returned(last: "RunForm | BarrierForm") -> _Outcome:
+    """Return what a barrier tells of the tasks before it."""
+    outcome = _Outcome()
+    if isinstance(last, BarrierForm):
+        for task in last.tasks:
+            outcome.returned[task[0], task[1]] = pairs_of(task)
+    return outcome
+
+
+# -------------------------------------------------------------------------------- one snapshot
+
+
+def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
+    reader: Reader,
+    branch: int,
+    last: RunForm | BarrierForm,
+    outcome: _Outcome,
+    values: Callable[[], dict[str, Any]],
+    left: set[Place] | None = None,
+    runs: dict[int, RunForm] | None = None,
+) -> StateSnapshot:
+    """Return a checkpoint as the user sees it."""
+    thread = reader.thread
+    run = last if isinstance(last, RunForm) else _run(reader, last.run, runs)
+    at = run.at if isinstance(last, RunForm) else run.at + last.since
+    cause = last.seq if isinstance(last, RunForm) else last.cause or last.seq
+    origin = origin_of(thread, branch)
+    tasks = tuple(
+        PregelTask(
+            id=task_id(origin, cause, *place),
+            name=place[0],
+            path=(PULL, place[0]) if place[1] < 0 else (PUSH, place[1], False),
+            error=outcome.errors.get(place),
+            result=result_of(outcome.returned[place]) if place in outcome.returned else None,
+        )
+        for place in _due(reader.graph, last)
+    )
+    shown = [place[0] for place in _due(reader.graph, last) if left is None or place in left]
+    parent = _parent(reader, branch, last.seq)
+    return StateSnapshot(
+        values=values,
+        next=tuple(shown),
+        config=config_of(thread, branch, last.seq),
+        metadata=metadata_of(SOURCES[last.source], last.step, run.metadata),
+        created_at=iso(at),
+        parent_config=None if parent is None else config_of(thread, *parent),
+        tasks=tasks,
+        interrupts=(),
+    )
+
+
+def _due(graph: Topology, last: RunForm | BarrierForm) -> list[Place]:
+    """Return the tasks that are due after a checkpoint: Sends, then nodes as they were added."""
+    if isinstance(last, RunForm):
+        return [(START, -1)]
+    order = {name: place for place, name in enumerate(graph.added)}
+    names = sorted(last.due, key=lambda name: order.get(name, len(order)))
+    return [*((send[0], index) for index, send in enumerate(last.sends)), *((n, -1) for n in names)]
+
+
+def _run(reader: Reader, seq: int, known: dict[int, RunForm] | None) -> RunForm:
+    """Return the run that a checkpoint is part of."""
+    runs = {} if known is None else known
+    if seq not in runs:
+        for entry in reader.store.records(reader.thread, after=seq - 1, upto=seq):
+            runs[seq] = RunForm.read(entry, opened(reader.codec, entry))
+    if seq not in runs:
+        msg = f"the record {seq} of the run is not in the store; the thread is damaged"
+        raise DamagedCheckpointError(msg)
+    return runs[seq]
+
+
+def _parent(reader: Reader, branch: int, seq: int) -> tuple[int, int] | None:
+    """Return the checkpoint before a record, as branch and number."""
+    rows = reader.store.records(reader.thread, branch=branch, upto=seq - 1, newest_first=True)
+    for entry in rows:
+        if entry.kind == BARRIER:
+            return branch, entry.seq
+        if entry.kind == RUN and opened(reader.codec, entry)[1] == INPUT:
+            return branch, entry.seq
+    for each in reader.store.branches(reader.thread):
+        if each.id == branch and each.parent:
+            return _owner(reader.store.branches(reader.thread), each)
+    return None
+
+
+def _owner(branches: Sequence[Branch], child: Branch) -> tuple[int, int]:
+    """Return the checkpoint that a branch was forked from: its record may be an elder one's."""
+    known = {each.id: each for each in branches}
+    parent = known.get(child.parent)
+    while parent is not None and parent.parent and parent.fork >= child.fork:
+        parent = known.get(parent.parent)
+    return (child.parent if parent is None else parent.id), child.fork
+
+
+# ------------------------------------------------------------------------------------- values
+
+
+def _past(reader: Reader, branch: int | None = None, seq: int | None = None) -> Past | None:
+    """Read a state of the thread."""
+    stored = fetch(reader.store, reader.thread, branch, seq)
+    return None if stored is None else replay(reader.codec, stored)
+
+
+def _shown_values(graph: Topology, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the graph's keys, in the order of its schema."""
+    shown: dict[str, Any] = {}
+    fresh = dict(graph.starts)
+    for key in graph.channels:
+        if key in values:
+            shown[key] = values[key]
+        elif key in fresh and (value := fresh[key]()) is not MISSING:
+            shown[key] = value
+    return shown
+
+
+class _Values:
+    """Reads the values of checkpoints when somebody asks for them."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def at(self, branch: int, seq: int) -> Callable[[], dict[str, Any]]:
+        """Return what reads the values of one checkpoint."""
+
+        def read() -> dict[str, Any]:
+            past = _past(self._reader, branch, seq)
+            if past is None:
+                msg = "the thread was deleted while its history was read"
+                raise HistoryPrunedError(msg)
+            return _shown_values(self._reader.graph, past.values)
+
+        return read
+
+
+def _places(graph: Topology, past: Past) -> list[Place]:
+    """Return the tasks that are due in a state."""
+    last = past.checkpoint
+    return [] if last is None else _due(graph, last)
+
+
+def _is_left(past: Past, place: Place) -> bool:
+    """Tell whether a task is still to run, or its writes are still to be taken."""
+    form, failure = past.tasks.get(place), past.failure
+    if form is None or not form.whole:
+        return True
+    return failure is not None and place in failure.errors() and failure.seq > form.seq
+
+
+def _with_preview(past: Past) -> dict[str, Any]:
+    """Return the values with what tasks of the failed superstep wrote, as was found out then."""
+    failure = past.failure
+    if failure is None or not failure.changes:
+        return past.values
+    blamed = failure.errors()
+    shown = [
+        form
+        for form in past.tasks.values()
+        if form.seq < failure.seq and not (form.whole and form.place in blamed)
+    ]
+    shown.sort(key=lambda form: (form.place[1], form.place[0]))
+    written = gathered([form.writes for form in shown])
+    for key, change in failure.changes.items():
+        _change.apply(past.values, key, change, written.get(key, ()))
+    return past.values

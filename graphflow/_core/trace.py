@@ -1,0 +1,81 @@
+"""The chunks of the modes `tasks` and `debug`: each task when it starts and when it ends."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from graphflow._core.project import tagged
+from graphflow._core.state import Failed, Outcome, Run, Succeeded, Task, Write
+from graphflow._core.topology import Node, Topology
+
+PUSH: Final = "__pregel_push"
+"""What LangGraph calls the cause of a task that a Send asked for."""
+
+PULL: Final = "__pregel_pull"
+"""The same of a task that an edge has woken."""
+
+
+def iso(at: int) -> str:
+    """Return a time in microseconds since 1970 as ISO 8601 has it, in UTC."""
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - most runs need no date
+
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).isoformat()
+
+
+def result_of(writes: Sequence[Write]) -> dict[str, Any]:
+    """Return what a task wrote as one dict; a key written more than once has all of it."""
+    result: dict[str, Any] = dict(writes)
+    if len(result) == len(writes):
+        return result
+    for key in result:
+        values = [value for name, value in writes if name == key]
+        if len(values) > 1:
+            result[key] = {"$writes": values}
+    return result
+
+
+def triggers_of(graph: Topology, node: Node) -> tuple[str, ...]:
+    """Return the names of all that can wake a node, as LangGraph shows them."""
+    joins = (join.id for join in graph.joins.values() if join.target is node)
+    return (f"branch:to:{node.name}", *joins)
+
+
+def started_chunks(run: Run, tasks: Sequence[Task]) -> list[object]:
+    """Return the chunks of tasks that are about to start."""
+    chunks: list[object] = []
+    for task in tasks:
+        payload: dict[str, Any] = {
+            "id": task.id,
+            "name": task.node.name,
+            "input": task.input,
+            "triggers": (PUSH,) if task.index >= 0 else triggers_of(run.graph, task.node),
+        }
+        if task.node.metadata:
+            payload["metadata"] = dict(task.node.metadata)
+        chunks += shown_in(run, "tasks", "task", task.step, payload)
+    return chunks
+
+
+def ended_chunks(run: Run, outcome: Outcome) -> list[object]:
+    """Return the chunks of a task that has ended."""
+    task = outcome.task
+    done = outcome if isinstance(outcome, Succeeded) else outcome.kept
+    payload: dict[str, Any] = {
+        "id": task.id,
+        "name": task.node.name,
+        "error": outcome.error if isinstance(outcome, Failed) else None,
+        "result": {} if done is None else result_of(done.writes),
+        "interrupts": [],
+    }
+    return shown_in(run, "tasks", "task_result", task.step, payload)
+
+
+def shown_in(run: Run, mode: str, kind: str, step: int, payload: Mapping[str, Any]) -> list[object]:
+    """Return a payload in the modes that were asked for."""
+    view = run.view
+    chunks: list[object] = []
+    if view.tasks if mode == "tasks" else view.checkpoints:
+        chunks.append(tagged(view, mode, payload))
+    if view.debug:
+        event = {"step": step, "timestamp": iso(run.clock()), "type": kind, "payload": payload}
+        chunks.append(tagged(view, "debug", event))
+    return chunks

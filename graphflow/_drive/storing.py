@@ -1,0 +1,129 @@
+"""Performs the effects that concern a store, for both drivers: with a thread that may block, or not.
+
+What differs is only how one waits; for event loops that is in `waiting.py`.
+"""
+
+from concurrent.futures import Future
+from typing import Any
+
+from graphflow._core.effects import Effect, Enter, Load, Save, Settle
+from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
+from graphflow.checkpoint.leases import Lease, enter
+from graphflow.errors import CheckpointConflict, ThreadBusyError
+
+
+def appended(store: BaseCheckpointSaver, commit: Commit) -> bool:
+    """Make a commit; return whether the thread was where the commit takes it to be."""
+    try:
+        store.append(commit)
+    except Exception as error:  # noqa: BLE001 - a store may raise anything
+        return is_made(store, commit, error)
+    return True
+
+
+def is_made(store: BaseCheckpointSaver, commit: Commit, error: Exception) -> bool:
+    """Tell what became of a commit whose answer was an error.
+
+    An answer can be lost though the commit was made: the thread's head says whose the last was.
+
+    Raises:
+        Exception: the error, if the commit was not made.
+    """
+    if isinstance(error, CheckpointConflict):
+        return False
+    try:
+        head = store.head(commit.thread)
+    except Exception:  # noqa: BLE001 - the store is out of order; the first error says why
+        raise error from None
+    if head is not None and head.token == commit.token:
+        return True
+    raise error
+
+
+class Storing:
+    """A run's dealings with its store.
+
+    Attributes:
+        store: the store.
+        lease: the run's place on its thread, or None.
+    """
+
+    def __init__(self, store: BaseCheckpointSaver) -> None:
+        """Begin without a place."""
+        self.store = store
+        self.lease: Lease | None = None
+        self._pending: tuple[Future[None], Commit] | None = None
+
+    def release(self) -> None:
+        """Give the place on the thread back, when a commit that is on its way has ended."""
+        lease, self.lease = self.lease, None
+        pending, self._pending = self._pending, None
+        if lease is None:
+            return
+        if pending is None:
+            lease.release()
+        else:
+            pending[0].add_done_callback(lambda _: lease.release())
+
+    @property
+    def waits(self) -> bool:
+        """Whether every commit must be waited for, since another run writes to the thread."""
+        return self.lease is None or not self.lease.alone
+
+    def superseded(self, commit: Commit) -> ThreadBusyError:
+        """Return the error of a commit that came too late, and was not waited for."""
+        return ThreadBusyError(commit.thread, superseded=True)
+
+
+class BlockingStoring(Storing):
+    """Waits by blocking the calling thread."""
+
+    def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
+        """Do what the program asks for, and return the answer."""
+        if isinstance(effect, Save):
+            return self._save(effect)
+        if isinstance(effect, Load):
+            return effect.read(self.store)
+        if isinstance(effect, Settle):
+            return self._settle()
+        assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
+        return self._enter(effect)
+
+    def _save(self, effect: Save) -> bool:
+        """Make a commit, after the one before."""
+        self._settle()
+        if effect.wait or self.waits:
+            return appended(self.store, effect.commit)
+        future = self.store.submit(effect.commit)
+        if future is not None:
+            self._pending = (future, effect.commit)
+        return True
+
+    def _settle(self) -> None:
+        """Wait for the commit before."""
+        if self._pending is None:
+            return
+        future, commit = self._pending
+        error = future.exception()
+        self._pending = None
+        if isinstance(error, Exception) and not is_made(self.store, commit, error):
+            raise self.superseded(commit)
+
+    def _enter(self, effect: Enter) -> Lease:
+        """Take a place on the thread."""
+        found = enter(self.store, effect.thread, effect.busy)
+        if isinstance(found, Lease):
+            self.lease = found
+            return found
+        try:
+            self.lease = found.result()
+        except BaseException:  # an interrupt from the keyboard
+            give_up(found)
+            raise
+        return self.lease
+
+
+def give_up(waiter: "Future[Lease]") -> None:
+    """Leave the line for a thread."""
+    if not waiter.cancel():
+        waiter.result().release()

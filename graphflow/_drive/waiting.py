@@ -1,0 +1,111 @@
+"""Performs the effects that concern a store on an event loop, which must not be blocked."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, TypeVar, final
+
+import anyio
+import anyio.to_thread
+
+from graphflow._core.effects import Effect, Enter, Load, Save, Settle
+from graphflow._drive.loop import inline_here, soon_here
+from graphflow._drive.storing import Storing, appended, give_up, is_made
+from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
+from graphflow.checkpoint.leases import Lease, enter
+
+R = TypeVar("R")
+
+
+@final
+class LoopStoring(Storing):
+    """Waits by letting the loop go on."""
+
+    async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
+        """Do what the program asks for, and return the answer."""
+        if isinstance(effect, Save):
+            return await self._save(effect)
+        if isinstance(effect, Load):
+            return await self._call(lambda: effect.read(self.store))
+        if isinstance(effect, Settle):
+            return await self._settle()
+        assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
+        return await self._enter(effect)
+
+    async def _call(self, function: Callable[[], R]) -> R:
+        """Call what may block."""
+        return await read_store(self.store, function)
+
+    async def _save(self, effect: Save) -> bool:
+        """Make a commit, after the one before."""
+        if self._pending is not None:
+            await self._settle()
+        commit = effect.commit
+        if inline_here():
+            return appended(self.store, commit)
+        try:
+            future = self.store.submit(commit)
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
+            return await self._made(commit, error)
+        if future is None:
+            return True
+        self._pending = (future, commit)
+        if not effect.wait and not self.waits:
+            return True
+        await ended(future)
+        self._pending = None
+        return await self._outcome(future, commit)
+
+    async def _made(self, commit: Commit, failed: Exception) -> bool:
+        """Tell what became of a commit whose answer was an error."""
+        return await self._call(lambda: is_made(self.store, commit, failed))
+
+    async def _outcome(self, future: "Future[None]", commit: Commit) -> bool:
+        """Tell what became of a commit that has ended."""
+        error = future.exception()
+        return await self._made(commit, error) if isinstance(error, Exception) else True
+
+    async def _settle(self) -> None:
+        """Wait for the commit before."""
+        if self._pending is None:
+            return
+        future, commit = self._pending
+        await ended(future)
+        self._pending = None
+        if not await self._outcome(future, commit):
+            raise self.superseded(commit)
+
+    async def _enter(self, effect: Enter) -> Lease:
+        """Take a place on the thread."""
+        found = enter(self.store, effect.thread, effect.busy)
+        if isinstance(found, Lease):
+            self.lease = found
+            return found
+        try:
+            await ended(found)
+        except BaseException:  # cancelled while it waited
+            give_up(found)
+            raise
+        self.lease = found.result()
+        return self.lease
+
+
+async def read_store(store: BaseCheckpointSaver, function: Callable[[], R]) -> R:
+    """Call a function that reads a store: in a thread, if the store may wait."""
+    if not store.waits or inline_here():
+        return function()
+    return await anyio.to_thread.run_sync(function)
+
+
+async def ended(future: "Future[Any]") -> None:
+    """Wait until a future has ended, however; a cancel of the wait leaves it alone."""
+    if future.done():
+        return
+    event, soon = anyio.Event(), soon_here()
+
+    def tell(_: object) -> None:
+        with suppress(RuntimeError):  # the loop may be gone, and with it who was waiting
+            soon(event.set)
+
+    future.add_done_callback(tell)
+    await event.wait()

@@ -1,0 +1,176 @@
+"""What a compiled graph knows of its checkpointer, and what a caller's config says of a thread."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from graphflow._core.topology import Topology
+from graphflow._record import record
+from graphflow.errors import did_you_mean, quoted, shown
+from graphflow.types import Durability, OnBusy, StateSnapshot
+
+if TYPE_CHECKING:
+    from graphflow._core.queries import Reader
+    from graphflow._core.thread import Thread
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.checkpoint.codec import Codec
+
+__all__ = ("Persistence",)
+
+_DURABILITIES: Final = ("sync", "async", "exit")
+_ON_BUSY: Final = ("reject", "queue", "fork")
+
+
+@record
+class Persistence:
+    """A checkpointer, with the codec that knows the graph's types.
+
+    Attributes:
+        saver: the store.
+        codec: packs what goes into it.
+    """
+
+    saver: "BaseCheckpointSaver"
+    codec: "Codec"
+
+    def thread(
+        self,
+        graph: Topology,
+        config: Mapping[str, Any],
+        durability: Durability | None,
+        on_busy: OnBusy | None,
+    ) -> "Thread":
+        """Return a run's hold on the thread that a config names.
+
+        Raises:
+            ValueError: if the config names no thread, or a word is unknown.
+        """
+        from graphflow._core.form import metadata_of  # noqa: PLC0415 - loaded with a checkpointer
+        from graphflow._core.log import Asked, Log  # noqa: PLC0415 - as above
+        from graphflow._core.thread import Thread  # noqa: PLC0415 - as above
+
+        asked = Asked(
+            thread_of(config),
+            checkpoint_of(config),
+            known_word("durability", durability, _DURABILITIES),
+            known_word("on_busy", on_busy, _ON_BUSY),
+            metadata_of(config),
+        )
+        return Thread(Log(graph, asked, self.codec, now, random_id))
+
+    def reader(self, graph: Topology, config: Mapping[str, Any]) -> "Reader":
+        """Return what reads the thread that a config names.
+
+        Raises:
+            ValueError: if it names none.
+        """
+        from graphflow._core.queries import Reader  # noqa: PLC0415 - as above
+
+        return Reader(self.saver, self.codec, graph, thread_of(config))
+
+
+def thread_of(config: Mapping[str, Any]) -> str:
+    """Return the thread that a config names.
+
+    Raises:
+        ValueError: if it names none.
+    """
+    thread = config.get("configurable", {}).get("thread_id")
+    if thread is None:
+        msg = (
+            "the graph has a checkpointer, so a run needs a thread to be stored under; give "
+            'config={"configurable": {"thread_id": "..."}}'
+        )
+        raise ValueError(msg)
+    return str(thread)
+
+
+def checkpoint_of(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the checkpoint that a config names, or None for the thread as it is.
+
+    Raises:
+        ValueError: if what it names cannot be a checkpoint.
+    """
+    from graphflow._core.stored import read_id  # noqa: PLC0415 - as above
+
+    given = config.get("configurable", {})
+    if given.get("checkpoint_ns"):
+        msg = (
+            f"checkpoint_ns is {shown(given['checkpoint_ns'])}, but the graph has no graphs "
+            f'inside it; leave it out, or give ""'
+        )
+        raise ValueError(msg)
+    if given.get("checkpoint_id") is None:
+        return None
+    return read_id(str(given["checkpoint_id"])) or (0, 0)
+
+
+def now() -> int:
+    """Return the time in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def random_id() -> str:
+    """Return 32 hex digits that nobody else has."""
+    return os.urandom(16).hex()
+
+
+def known_word(name: str, given: Any, known: tuple[str, ...]) -> Any:  # noqa: ANN401 - one of the words
+    """Return a word that is known; the first of them for None.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if given is None:
+        return known[0]
+    if given not in known:
+        msg = f"unknown {name} {given!r}{did_you_mean(given, known)}; there are {quoted(known)}"
+        raise ValueError(msg)
+    return given
+
+
+def no_such(config: Mapping[str, Any]) -> StateSnapshot:
+    """Return the snapshot of a thread or a checkpoint that is not there."""
+    return StateSnapshot(
+        values={},
+        next=(),
+        config={"configurable": dict(config.get("configurable", {}))},
+        metadata=None,
+        created_at=None,
+        parent_config=None,
+        tasks=(),
+        interrupts=(),
+    )
+
+
+def snapshot_of(reader: "Reader", config: Mapping[str, Any]) -> StateSnapshot:
+    """Return the snapshot that a config names."""
+    from graphflow._core.queries import state_at, state_now  # noqa: PLC0415 - as above
+
+    at = checkpoint_of(config)
+    found = state_now(reader) if at is None else state_at(reader, *at)
+    return no_such(config) if found is None else found
+
+
+def history_of(
+    reader: "Reader",
+    config: Mapping[str, Any],
+    *,
+    wanted: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None,
+    limit: int | None,
+) -> Iterator[StateSnapshot]:
+    """Yield the snapshots that a caller of a history asked for, the newest first."""
+    from itertools import islice  # noqa: PLC0415 - as above
+
+    from graphflow._core.queries import history, state_at  # noqa: PLC0415 - as above
+
+    at = checkpoint_of(config)
+    if at is not None:
+        found = state_at(reader, *at)
+        yield from () if found is None else (found,)
+        return
+    end = None if before is None else checkpoint_of(before)
+    upto = None if end is None else end[1] - 1
+    yield from islice(history(reader, upto=upto, wanted=wanted), limit)
