@@ -52,13 +52,17 @@ class Ending:
 
     Attributes:
         last: the step and the frontier of its last superstep, or None before the first.
+        values: the values after it.
+        begun: whether the run has taken its thread.
     """
 
-    __slots__ = ("_kept", "_number", "last")
+    __slots__ = ("_kept", "_number", "begun", "last", "values")
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.last: tuple[int, Frontier] | None = None
+        self.values: Mapping[str, Any] = {}
+        self.begun = False
         # For each channel that changed: how long its list was at the beginning, and how many
         # items at its front are still in their places.
         self._kept: dict[str, list[int]] = {}

@@ -166,7 +166,7 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
             yield from Emit(chunks)
         return Begun((yield from _started(run, log, state, told)), {})
     state = commit(state, (done,), log)
-    if not (yield from log.start(announced, log.noted())):
+    if not (yield from log.start(announced, log.noted(), values=state.values)):
         return None
     if chunks:
         yield from Emit(chunks)
@@ -227,7 +227,7 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
         frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
         barrier = log.pack(state.step - 1, [], frontier, {}, state.values, "fork")
         source = "fork"
-    if not (yield from log.start(announced, barrier, cause)):
+    if not (yield from log.start(announced, barrier, cause, values=state.values)):
         return None
     yield from _current(run, log, past, state, source)
     if past.given is not None:

@@ -173,6 +173,21 @@ def gathered(tasks: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
     return written
 
 
+def values_in(
+    tasks: Sequence[Sequence[Any]], changes: Mapping[str, Change], sends: Sequence[Send]
+) -> list[Any]:
+    """Return all that a barrier's form holds of the application."""
+    values: list[Any] = []
+    for task in tasks:
+        values += task[3::2]
+    for change in changes.values():
+        if type(change) is not int:
+            values.append(change)
+    if sends:
+        values += [send.arg for send in sends]
+    return values
+
+
 def pairs_of(task: Sequence[Any]) -> list[tuple[str, Any]]:
     """Return the writes of `[node, index, key, value, ...]` as pairs of key and value."""
     return [(task[place], task[place + 1]) for place in range(2, len(task) - 1, 2)]

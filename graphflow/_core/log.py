@@ -19,6 +19,7 @@ from graphflow._core.form import (
     framed,
     names,
     task_form,
+    values_in,
     written_by,
 )
 from graphflow._core.ids import origin_of
@@ -199,7 +200,14 @@ class Log:
         self.last = (self.branch, seq)
         self.at = cause or seq
 
-    def start(self, run: bytes, barrier: bytes = b"", cause: int = 0) -> Program[bool]:
+    def start(
+        self,
+        run: bytes,
+        barrier: bytes = b"",
+        cause: int = 0,
+        *,
+        values: Mapping[str, Any] | None = None,
+    ) -> Program[bool]:
         """Store that the run began, and take the thread's next epoch.
 
         A run that goes on beside others of this process joins their epoch, or it would end them.
@@ -208,6 +216,7 @@ class Log:
             run: the packed record of the run.
             barrier: that of a barrier that is stored at once with it, if there is one.
             cause: what the barrier's tasks have their ids of; its own number if 0.
+            values: the values after the barrier.
 
         Returns:
             Whether that was done; else the thread is not where it was when it was read.
@@ -228,6 +237,9 @@ class Log:
         self.epoch = epoch
         self.seq += len(rows)
         self._branches = ()
+        if self.ending is not None:
+            self.ending.begun = True
+            self.ending.values = values or {}
         if barrier or (self.ending is not None and self.ending.last is not None):
             self._pass(self.seq, cause)
         return True
@@ -304,7 +316,7 @@ class Log:
             half = [*self.strange, *half_filled(self.graph, joins)]
             form += (source, aimed(sends), half, names(waiting), cause)
         try:
-            return self.codec.pack(form)
+            return self.codec.pack_form(form, values_in(tasks, changes, sends))
         except CodecError as error:
             raise explained(self.codec, error, tasks, changes, sends) from None
 
@@ -327,6 +339,8 @@ class Log:
             seal = self._sealed(state.values, 1) if manifest.due else None
             wait = self.asked.durability != "async"
             yield from self._save(((BARRIER, packed),), drop, seal, wait=wait)
+        else:
+            self.ending.values = state.values
         self._pass(self.seq)
 
     def _sealed(self, values: Mapping[str, Any], ahead: int) -> Sealed:
@@ -376,7 +390,7 @@ class Log:
         """
         failed = [failed_form(task, error) for task, error in errors]
         failure = self.codec.pack([self.clock(), failed, changes])
-        records = [*self._rest(state), *((TASK, each) for each in tasks), (FAILURE, failure)]
+        records = [*self._rest(state.values), *((TASK, each) for each in tasks), (FAILURE, failure)]
         yield from self._save(records, wait=True)
 
     # ---------------------------------------------------------------------------------- the end
@@ -388,13 +402,21 @@ class Log:
             CodecError: if a value cannot be stored.
             ThreadBusyError: if another process has taken the thread over.
         """
-        if records := self._rest(state):
+        if records := self._rest(state.values):
             seal = self._sealed(state.values, len(records)) if self.manifest.due else None
             yield from self._save(records, seal=seal, wait=True)
         elif self.asked.durability == "async":
             yield from Settle()
 
-    def _rest(self, state: "RunState") -> list[Packed]:
+    def left(self) -> Commit | None:
+        """Return the commit of a run that was left, if it would have stored more at its end."""
+        ending = self.ending
+        if ending is None or ending.last is None or not ending.begun:
+            return None
+        records = self._rest(ending.values)
+        return self._commit(records, self.epoch, (), None) if records else None
+
+    def _rest(self, values: Mapping[str, Any]) -> list[Packed]:
         """Return the records of a run that stores at its end only: all its supersteps as one."""
         ending = self.ending
         if ending is None or not self._run:
@@ -405,7 +427,7 @@ class Log:
             self._run[1], self._run[-1] = SOURCES.index("resume"), []
             records = [(RUN, self._pack_run())]
             step, frontier = ending.last
-            packed = self._pack(step, [], frontier, ending.changes(state.values), 0, self.at)
+            packed = self._pack(step, [], frontier, ending.changes(values), 0, self.at)
             self.manifest.grown += len(packed)
             records.append((BARRIER, packed))
         self._run = []
@@ -426,7 +448,8 @@ class Log:
         Raises:
             ThreadBusyError: if another process has taken the thread over.
         """
-        while not (yield from Save(self._commit(records, self.epoch, drop, seal), wait)):
+        # A bare yield where `yield from` would do: this is on the path of every superstep.
+        while not (yield Save(self._commit(records, self.epoch, drop, seal), wait)):
             head = yield from Load(lambda store: store.head(self.asked.thread))
             if head is None or head.epoch != self.epoch:
                 raise ThreadBusyError(self.asked.thread, superseded=True)

@@ -31,6 +31,8 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
         done = outcome.kept if isinstance(outcome, Failed) else None
     if done is None:
         return None
+    if done.task.kept is not None:
+        return cached_chunk(view, done)
     update: Any = dict(done.writes)
     if not done.writes or view.keys is not None or len(update) != len(done.writes):
         update = _update(view.keys, done.writes)

@@ -60,7 +60,7 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         state = commit(state, done) if thread is None else (yield from thread.barrier(state, done))
         if view.values and wrote(view, done):
             yield Emit((values_chunk(run, state),))
-        if thread is not None:
+        if thread is not None and view.traces:
             yield from thread.show(run, state)
     if thread is not None:
         yield from thread.finish(state)

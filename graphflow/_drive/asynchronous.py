@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextvars import Context
 from types import TracebackType
-from typing import Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, final
 
-from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Start
+from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Save, Start
 from graphflow._core.state import Run, RunState
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
@@ -13,6 +13,9 @@ from graphflow._drive.call import call
 from graphflow._drive.crew import AsyncioCrew, Crew, TrioCrew
 from graphflow._drive.loop import LoopPlace, in_trio
 from graphflow._drive.stepping import isolated
+
+if TYPE_CHECKING:
+    from graphflow._drive.waiting import LoopStoring
 
 
 @final
@@ -23,7 +26,7 @@ class _Driver:
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
-        self.storing = None if run.saver is None else load.loop_storing()(run.saver)
+        self.storing: LoopStoring | None = None
         self.context = context
         self.place = LoopPlace(run.grace, None)
         self.crew: Crew | None = None
@@ -37,8 +40,14 @@ class _Driver:
             return await self._crew().start(effect.tasks)
         if isinstance(effect, Cancel):
             return await self._crew().end()
-        assert self.storing is not None, f"the driver does not know {effect!r}"
+        if self.storing is None:
+            assert self.run.saver is not None, f"the driver does not know {effect!r}"
+            self.storing = load.loop_storing()(self.run.saver)
         return await self.storing.perform(effect)
+
+    def saved_at_once(self, effect: Save) -> bool:
+        """Begin a commit; return whether nothing of it has to be waited for."""
+        return self.storing is not None and self.storing.begin(effect)
 
     def _crew(self) -> Crew:
         """Return the run's crew, made when several tasks are first to run at once."""
@@ -66,6 +75,8 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
                 for chunk in effect.chunks:
                     yield chunk
                 answer = None
+            elif isinstance(effect, Save) and driver.saved_at_once(effect):
+                answer = True
             else:
                 answer = await perform(effect)
     finally:
@@ -74,8 +85,8 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
             if driver.crew is not None:
                 await driver.crew.end()
         finally:
-            if driver.storing is not None:
-                driver.storing.release()
+            if driver.storing is not None and driver.run.thread is not None:
+                await driver.storing.leave(driver.run.thread.left())
 
 
 async def ainvoke(run: Run, given: object, context: Context) -> RunState:

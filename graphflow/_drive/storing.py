@@ -78,6 +78,14 @@ class Storing:
 class BlockingStoring(Storing):
     """Waits by blocking the calling thread."""
 
+    def leave(self, left: Commit | None) -> None:
+        """Store what a run that was left has still to store, and give its thread back."""
+        try:
+            if left is not None and self.lease is not None and not appended(self.store, left):
+                raise self.superseded(left)
+        finally:
+            self.release()
+
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
         if isinstance(effect, Save):

@@ -19,7 +19,13 @@ R = TypeVar("R")
 
 @final
 class LoopStoring(Storing):
-    """Waits by letting the loop go on."""
+    """Waits by letting the loop go on; made on the loop."""
+
+    def __init__(self, store: BaseCheckpointSaver) -> None:
+        """Look once at what loop it is."""
+        super().__init__(store)
+        self._inline = inline_here()
+        self._begun: Future[None] | Exception | None = None
 
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
@@ -32,29 +38,55 @@ class LoopStoring(Storing):
         assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
         return await self._enter(effect)
 
+    async def leave(self, left: Commit | None) -> None:
+        """Store what a run that was left has still to store, and give its thread back."""
+        try:
+            if left is not None and self.lease is not None:
+                with anyio.CancelScope(shield=True):
+                    made = await self._call(lambda: appended(self.store, left))
+                if not made:
+                    raise self.superseded(left)
+        finally:
+            self.release()
+
     async def _call(self, function: Callable[[], R]) -> R:
         """Call what may block."""
         return await read_store(self.store, function)
 
+    def begin(self, effect: Save) -> bool:
+        """Begin a commit; return whether it is done already, as it is with a store that is quick.
+
+        If not, `perform` goes on with it. There is no coroutine in a quick commit's way.
+        """
+        if self._pending is not None or self._inline:
+            return False
+        try:
+            future = self.store.submit(effect.commit)
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
+            self._begun = error
+            return False
+        self._begun = future
+        return future is None
+
     async def _save(self, effect: Save) -> bool:
         """Make a commit, after the one before."""
+        commit = effect.commit
         if self._pending is not None:
             await self._settle()
-        commit = effect.commit
-        if inline_here():
+            if self.begin(effect):
+                return True
+        if self._inline:
             return appended(self.store, commit)
-        try:
-            future = self.store.submit(commit)
-        except Exception as error:  # noqa: BLE001 - a store may raise anything
-            return await self._made(commit, error)
-        if future is None:
-            return True
-        self._pending = (future, commit)
+        begun, self._begun = self._begun, None
+        if isinstance(begun, Exception):
+            return await self._made(commit, begun)
+        assert begun is not None, "a commit that was done at once is not performed"
+        self._pending = (begun, commit)
         if not effect.wait and not self.waits:
             return True
-        await ended(future)
+        await ended(begun)
         self._pending = None
-        return await self._outcome(future, commit)
+        return await self._outcome(begun, commit)
 
     async def _made(self, commit: Commit, failed: Exception) -> bool:
         """Tell what became of a commit whose answer was an error."""

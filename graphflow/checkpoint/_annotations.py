@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from inspect import get_annotations, isclass
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin
 
 from typing_extensions import get_type_hints, is_typeddict
 
@@ -46,18 +46,16 @@ def _key(annotation: Annotation) -> object:
 
 def _named_by(annotation: Annotation) -> Iterable[Annotation]:
     """Return the annotations that one holds, the next deeper only."""
-    if isinstance(annotation, (list, tuple)):
-        return annotation  # the parameters of a Callable
+    if isinstance(annotation, (list, tuple)):  # the parameters of a Callable, or constraints
+        return cast("list[Annotation]", annotation)
     origin = get_origin(annotation)
     if origin is Literal:
-        return [type(value) for value in get_args(annotation)]
-    if origin is Annotated:
-        return get_args(annotation)[:1]
+        return [type(cast("object", value)) for value in get_args(annotation)]
     if origin is not None:
-        return [origin, *get_args(annotation)]
+        return [origin, *get_args(annotation)[: 1 if origin is Annotated else None]]
     if isclass(annotation):
         return _fields_of(annotation)
-    return [inner for name in _INNER if (inner := getattr(annotation, name, None)) is not None]
+    return [getattr(annotation, name) for name in _INNER if hasattr(annotation, name)]
 
 
 def _fields_of(cls: type) -> Iterable[Annotation]:
@@ -76,7 +74,7 @@ def _has_fields(cls: type) -> bool:
         is_typeddict(cls)
         or hasattr(cls, "__dataclass_fields__")
         or hasattr(cls, "__attrs_attrs__")
-        or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
+        or hasattr(cls, "_fields")
         or is_of(cls, "msgspec", "Struct")
     )
 

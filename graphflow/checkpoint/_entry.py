@@ -1,7 +1,7 @@
 """What is known of a class whose objects are stored under a tag."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from graphflow._record import record
 from graphflow.checkpoint._refusal import name_of, refused
@@ -47,9 +47,10 @@ def tag_of(cls: type) -> str:
 
 def fields_of(payload: Payload, cls: type) -> dict[str, Any]:
     """Return a payload that is a dict of fields, as that of an object of `cls` must be."""
-    if type(payload) is not dict:
+    if type(cast("object", payload)) is not dict:
         raise wrong_payload(cls)
-    return payload
+    fields: dict[str, Any] = payload
+    return fields
 
 
 def field_parts(payload: Payload) -> Parts:

@@ -75,8 +75,8 @@ def _enum(cls: type[Enum]) -> Entry:
         return name if name in members else _names(value)
 
     def decode(payload: Payload) -> Enum:
-        if type(payload) is list and issubclass(cls, Flag):
-            return _combined(cls, [_member(cls, name) for name in payload])
+        if issubclass(cls, Flag) and type(payload) is not str:
+            return _combined(cls, payload)
         return _member(cls, payload)
 
     return Entry(cls, tag_of(cls), encode, decode, no_parts)
@@ -104,9 +104,9 @@ def _names(value: Flag) -> list[str]:
     return [cast("str", flag._name_) for flag in flags]
 
 
-def _combined(cls: type[Flag], flags: list[Enum]) -> Enum:
+def _combined(cls: type[Flag], names: Payload) -> Enum:
     """Return the combination of some flags, by the means of the standard library alone."""
-    bits = _bits(flags)
+    bits = _bits([_member(cls, name) for name in names])
     known = cls._value2member_map_.get(bits)
     return known if known is not None else cast("Any", Flag)._missing_.__func__(cls, bits)
 
@@ -133,7 +133,7 @@ def _named_tuple(cls: type[tuple[Any, ...]]) -> Entry:
         for name in names:
             if name not in values:
                 raise lacks(cls, name)
-        return tuple.__new__(cls, [values[name] for name in names])
+        return cast("Any", tuple).__new__(cls, [values[name] for name in names])
 
     return Entry(cls, tag_of(cls), encode, decode, field_parts)
 
@@ -178,8 +178,12 @@ def _struct(cls: type) -> Entry:
 def _without_post_init(cls: type) -> type:
     if not hasattr(cls, "__post_init__"):
         return cls
-    namespace = {"__post_init__": lambda _self: None, "__module__": cls.__module__}
+    namespace = {"__post_init__": _do_nothing, "__module__": cls.__module__}
     return type(cls)(cls.__name__, (cls,), namespace)
+
+
+def _do_nothing(_made: object) -> None:
+    return None
 
 
 # Dataclasses and classes of attrs.
@@ -210,7 +214,7 @@ def _fields(cls: type, defaults: Mapping[str, Default | None]) -> Entry:
 
     def decode(payload: Payload) -> Value:
         fields = fields_of(payload, cls)
-        made = object.__new__(cls)
+        made = cast("Any", object.__new__(cls))
         for name, slot, default in places:
             if name in fields:
                 value = fields[name]
@@ -229,7 +233,7 @@ def _fields(cls: type, defaults: Mapping[str, Default | None]) -> Entry:
 
 def _slot(cls: type, name: str) -> MemberDescriptorType | None:
     """Return the slot of a field, or None if it is kept in the object's dict."""
-    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    found: object = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
     if isinstance(found, MemberDescriptorType):
         return found
     if hasattr(type(found), "__set__") or not cls.__dictoffset__:
@@ -245,7 +249,7 @@ def _those_present(value: Value, defaults: Mapping[str, Default | None]) -> Payl
     """Return the fields that an object has; one that is missing must have a default."""
     for name, default in defaults.items():
         if default is None and not hasattr(value, name):
-            raise lacks(type(value), name)
+            raise lacks(type(cast("object", value)), name)
     return {name: getattr(value, name) for name in defaults if hasattr(value, name)}
 
 
@@ -291,7 +295,7 @@ def _caches_hash(cls: type) -> bool:
 
 _KINDS: Final[tuple[tuple[Callable[[type], bool], Callable[[Any], Entry]], ...]] = (
     (lambda cls: issubclass(cls, Enum) and bool(cls.__members__), _enum),
-    (lambda cls: issubclass(cls, tuple) and "_fields" in vars(cls), _named_tuple),
+    (lambda cls: "_fields" in vars(cls) and issubclass(cls, tuple), _named_tuple),
     (lambda cls: is_of(cls, "pydantic", "BaseModel"), _model),
     (lambda cls: is_of(cls, "msgspec", "Struct"), _struct),
     (lambda cls: "__attrs_attrs__" in vars(cls), _attrs),

@@ -28,6 +28,10 @@ _TIMEDELTA: Final = Struct(">iII")
 _OFFSET: Final = Struct(">q?")
 _COMPLEX: Final = Struct(">dd")
 
+# Type checkers count the arguments of the classes themselves, which are unpacked below.
+_datetime = cast("Callable[..., datetime]", datetime)
+_time = cast("Callable[..., time]", time)
+
 _FIXED: Final = b"\x01"
 _NAMED: Final = b"\x02"
 
@@ -84,9 +88,8 @@ def _write_datetime(value: datetime) -> bytes:
 
 
 def _read_datetime(data: bytes) -> datetime:
-    year, month, day, *rest = _DATETIME.unpack_from(data)
-    zone = _read_zone(data[_DATETIME.size :])
-    return datetime.combine(date(year, month, day), _time(*rest, zone))
+    *fields, fold = _DATETIME.unpack_from(data)
+    return _datetime(*fields, _read_zone(data[_DATETIME.size :]), fold=fold)
 
 
 def _write_date(value: date) -> bytes:
@@ -104,13 +107,8 @@ def _write_time(value: time) -> bytes:
 
 
 def _read_time(data: bytes) -> time:
-    return _time(*_TIME.unpack_from(data), _read_zone(data[_TIME.size :]))
-
-
-def _time(
-    hour: int, minute: int, second: int, microsecond: int, fold: int, zone: tzinfo | None
-) -> time:
-    return time(hour, minute, second, microsecond, zone, fold=fold)
+    *fields, fold = _TIME.unpack_from(data)
+    return _time(*fields, _read_zone(data[_TIME.size :]), fold=fold)
 
 
 def _write_timedelta(value: timedelta) -> bytes:

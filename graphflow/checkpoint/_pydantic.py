@@ -16,7 +16,6 @@ from graphflow.checkpoint._entry import (
     fields_of,
     lacks,
     tag_of,
-    wrong_payload,
 )
 
 FieldInfo: TypeAlias = Any
@@ -65,25 +64,21 @@ def model(cls: Any) -> Entry:  # noqa: ANN401 - a class of a library that need n
                 raise lacks(cls, name)
             else:
                 there[name] = default(made)
-        _put_rest(cls, made, fields.get(_REST))
+        _put_rest(cls, made, fields[_REST])
         return made
 
     return Entry(cls, tag_of(cls), encode, decode, _parts)
 
 
-def _put_rest(cls: Any, made: Value, rest: object) -> None:  # noqa: ANN401 - as above
+def _put_rest(cls: Any, made: Value, rest: Payload) -> None:  # noqa: ANN401 - as above
     """Put back what is not a field, as far as the class still has a place for it."""
-    if type(rest) is not list:
-        raise wrong_payload(cls)
-    given: list[str]
-    extra: dict[str, Any] | None
-    private: dict[str, Any] | None
-    given, extra, private = rest
-    extra = (extra or {}) if cls.model_config.get("extra") == "allow" else None
-    known = {*cls.model_fields, *(extra or ())}
+    given: list[str] = rest[0]
+    extra: dict[str, object] = rest[1] or {}
+    takes_extra: bool = cls.model_config.get("extra") == "allow"
+    known = {*cls.model_fields, *(extra if takes_extra else ())}
     object.__setattr__(made, "__pydantic_fields_set__", known.intersection(given))
-    object.__setattr__(made, "__pydantic_extra__", extra)
-    object.__setattr__(made, "__pydantic_private__", _private(cls, private or {}))
+    object.__setattr__(made, "__pydantic_extra__", extra if takes_extra else None)
+    object.__setattr__(made, "__pydantic_private__", _private(cls, rest[2] or {}))
 
 
 def _private(cls: Any, stored: dict[str, object]) -> dict[str, object] | None:  # noqa: ANN401 - as above

@@ -31,12 +31,13 @@ from graphflow.checkpoint._marks import (
     depth_of_payload,
     filled,
     is_flat,
+    is_native,
     list_of,
     mark,
     series,
 )
 from graphflow.checkpoint._path import path_in
-from graphflow.checkpoint._refusal import damaged, name_of, newer, refused, too_deep, unknown
+from graphflow.checkpoint._refusal import damaged, newer, refused, too_deep, unknown
 from graphflow.checkpoint.registry import Registry
 from graphflow.errors import CheckpointError, CodecError, DamagedCheckpointError, shown
 
@@ -48,12 +49,16 @@ Value: TypeAlias = Any
 _msgpack = cast("Any", msgpack)
 _ExtType = _msgpack.ExtType
 _unpackb = _msgpack.unpackb
+_bare = cast("Any", tuple).__new__
 
 _READERS: Final[dict[int, Callable[[bytes], object]]] = {
     _codes.INTEGER: read_integer,
     **{leaf.code: leaf.read for leaf in LEAVES.values()},
     **{code: leaf.read for code, leaf in _numpy.LEAVES.items()},
 }
+
+_FORM_DEPTH: Final = 6
+"""How deep a value of the application is in a form, at the most."""
 
 _LARGE: Final = 1 << 16
 _SMALL: Final = 1 << 10
@@ -100,12 +105,26 @@ class Codec:
         except (MemoryError, RecursionError):
             raise  # the machine's limits, not the value's
         except Exception as error:
-            # Too large for msgpack; or a dict that was changed at the same time.
-            raise CodecError(
-                f"the value cannot be stored: {shown(error)}; store less at once, and change "
-                "nothing while it is stored",
-                kind=name_of(type(value)),
-            ) from error
+            text = "store less at once, and change nothing while it is stored"
+            raise refused(value, f"the value cannot be stored: {shown(error)}; {text}") from error
+
+    def pack_form(self, form: list[Any], values: Iterable[object]) -> bytes:
+        """Return the bytes of a form, quickly: the same as `pack` returns.
+
+        Args:
+            form: lists, dicts and atoms that graphflow has made itself, with `values` in them.
+            values: all that the form holds of the application; only this is looked at.
+
+        Raises:
+            CodecError: as `pack`.
+        """
+        for value in values:
+            if type(value) not in ATOMS and not is_native(value, _FORM_DEPTH):
+                return self.pack(form)
+        try:
+            return _packed(form)
+        except Exception:  # noqa: BLE001 - `pack` says what is wrong
+            return self.pack(form)
 
     def unpack(self, data: bytes) -> Value:
         """Return the value of some bytes; no code of the application runs but registered decoders.
@@ -136,9 +155,7 @@ class Codec:
         """Return the value of sealed bytes.
 
         Raises:
-            DamagedCheckpointError: as `unpack`, and if the checksum is not that of the bytes.
-            NewerFormatError: as `unpack`.
-            CodecError: as `unpack`.
+            CheckpointError: as `unpack`; a DamagedCheckpointError if the checksum is wrong, too.
         """
         payload = data[4:]
         if data[:4] != _checksum(payload, salt):
@@ -164,7 +181,7 @@ class Codec:
             return _extension(leaf.code, leaf.write(value))
         return self._plain_object(value, kind, depth)
 
-    def _plain_dict(self, value: dict[Any, Any], depth: int) -> Plain:
+    def _plain_dict(self, value: Value, depth: int) -> Plain:
         """Return the dict itself if there is nothing to do, as is usual."""
         if depth > _codes.LIMIT:
             raise too_deep(value)
@@ -180,7 +197,7 @@ class Codec:
             raise refused(value, "a dict has two keys with one encoding; keep one of them")
         return made
 
-    def _plain_list(self, value: Iterable[Any], depth: int) -> Plain:
+    def _plain_list(self, value: Value, depth: int) -> Plain:
         if depth > _codes.LIMIT:
             raise too_deep(value)
         return [item if type(item) in ATOMS else self._plain(item, depth + 1) for item in value]
@@ -239,7 +256,7 @@ class Codec:
             return self._made_of_pairs(value, depth)
         raise newer(-1)  # a timestamp, which msgpack has an extension for and graphflow has not
 
-    def _made_list(self, value: list[Any], depth: int) -> list[Any]:
+    def _made_list(self, value: Value, depth: int) -> Value:
         """Fill a list; flat dicts are passed over here, which is a third of a long list's time."""
         atoms = ATOMS
         passed = dict if depth < _codes.LIMIT else None
@@ -255,14 +272,14 @@ class Codec:
             value[place] = self._made(item, depth + 1)
         return value
 
-    def _made_dict(self, value: dict[str | bytes, Any], depth: int) -> dict[Any, Any]:
+    def _made_dict(self, value: Value, depth: int) -> Value:
         """Fill a dict; of equal keys msgpack has let the last win, and to notice costs too much."""
         for key, item in value.items():
             if type(item) not in ATOMS:
                 value[key] = self._made(item, depth + 1)
         return value
 
-    def _made_of_pairs(self, pairs: Pairs, depth: int) -> dict[Any, Any]:
+    def _made_of_pairs(self, pairs: Value, depth: int) -> Value:
         made = {self._made(key, depth + 1): self._made(item, depth + 1) for key, item in pairs}
         if len(made) != len(pairs):
             raise damaged("a dict has one key twice")
@@ -329,7 +346,7 @@ def _head(tag: object) -> bytes:
 
 def _extension(code: int, data: bytes) -> Plain:
     """Return an extension to write; past the checks of its constructor, which take 0.4 us."""
-    return tuple.__new__(_ExtType, (code, data))
+    return _bare(_ExtType, (code, data))
 
 
 def _of_long_int(value: object) -> Plain:

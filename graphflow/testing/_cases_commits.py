@@ -14,6 +14,7 @@ __all__ = ("CommitCases",)
 
 _ROUNDS = 20
 _RIVALS = 4
+_PATIENCE = 30.0
 
 
 def _refused(store: BaseCheckpointSaver, commit: Commit) -> bool:
@@ -224,7 +225,7 @@ class CommitCases(Cases):
         with self.opened() as store:
             line = Line(store)
             for future in _submitted(line, 50):
-                future.result()
+                future.result(_PATIENCE)
             expect(
                 [record.data for record in store.records("a thread")]
                 == [b"%d" % number for number in range(50)],
@@ -240,7 +241,7 @@ class CommitCases(Cases):
             try:
                 future = store.submit(line.commit(b"two", seq=0))
                 if future is not None:
-                    future.result()
+                    future.result(_PATIENCE)
             except CheckpointConflict:
                 told = True
             expect(told, "submit() must tell of a conflict, by raising or by its future")

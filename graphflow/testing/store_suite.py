@@ -29,7 +29,7 @@ from graphflow.testing._line import StoreFault
 __all__ = ("StoreFault", "StoreSuite", "check")
 
 
-class StoreSuite(CommitCases, ReadingCases, ForgettingCases, ThreadCases):
+class StoreSuite(ReadingCases, CommitCases, ForgettingCases, ThreadCases):
     """The cases, as methods that pytest finds in a subclass named `Test...`.
 
     The subclass has a method `make` that returns a new store with nothing in it. Each case calls
@@ -60,14 +60,19 @@ def check(make: Callable[[], BaseCheckpointSaver]) -> None:
         StoreFault: at the first case that fails; its message says what the store does not do.
     """
     cases = _Made(make)
-    for name in sorted(dir(cases)):
-        if name.startswith("test_"):
-            case = getattr(cases, name)
-            try:
-                case()
-            except StoreFault:
-                raise
-            except Exception as error:
-                raise StoreFault(
-                    f"{case.__doc__} Instead, the store raised {type(error).__name__}: {error}"
-                ) from error
+    for group in StoreSuite.__bases__:
+        for name in vars(group):  # in the order of their definition: the simple ones first
+            if name.startswith("test_"):
+                _run(getattr(cases, name))
+
+
+def _run(case: Callable[[], None]) -> None:
+    """Run a case, and take whatever it raises for a fault of the store."""
+    try:
+        case()
+    except StoreFault:
+        raise
+    except Exception as error:
+        raise StoreFault(
+            f"{case.__doc__} Instead, the store raised {type(error).__name__}: {error}"
+        ) from error

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from threading import Lock
 from typing import Final, final
 
+from graphflow.checkpoint.sqlite._errors import FAILURES
 from graphflow.checkpoint.sqlite._schema import PAGE
 from graphflow.checkpoint.sqlite._worker import Worker
 
@@ -42,7 +43,7 @@ class Checkpoints:
 
         What fails is left for later: it is safe in the WAL.
         """
-        with suppress(sqlite3.Error), closing(self._connect()) as connection:
+        with suppress(*FAILURES), closing(self._connect()) as connection:
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if frames * PAGE > LIMIT:
                 with self._lock:

@@ -4,13 +4,12 @@ A file has one connection that writes, some that read, and one for a checkpoint 
 database in memory, and a connection that was given, have just that one for everything.
 """
 
-import sqlite3
 from contextlib import suppress
 from threading import Lock
 from typing import Final, final
 
 from graphflow.checkpoint.sqlite._checkpoints import Checkpoints
-from graphflow.checkpoint.sqlite._errors import is_busy, translated
+from graphflow.checkpoint.sqlite._errors import FAILURES
 from graphflow.checkpoint.sqlite._fork import forget, watch
 from graphflow.checkpoint.sqlite._handle import Handle
 from graphflow.checkpoint.sqlite._readers import Reading
@@ -51,24 +50,22 @@ class Database:
         watch(self)
 
     def shrink(self) -> None:
-        """Give free pages back to the disk, some at a time, for others want to write meanwhile."""
-        while self._shrunk():
-            pass
+        """Give free pages back to the disk, some at a time, for others want to write meanwhile.
+
+        What cannot be done now is left for the next time.
+        """
+        with suppress(*FAILURES):
+            while self._shrunk():
+                pass
 
     def _shrunk(self) -> bool:
         """Give back some pages; return whether it is worth while to go on."""
         with self.handle.lock:
-            if self.handle.connection.in_transaction:
-                return False
-            try:
-                before = self._free()
-                if before:
-                    self.handle.connection.executescript(_SHRINK)
-                after = self._free()
-            except sqlite3.Error as error:
-                if is_busy(error):
-                    return False  # the next change that frees pages will do it
-                raise translated(error, self.handle.place) from error
+            self.handle.end_stray_transaction()
+            before = self._free()
+            if before:
+                self.handle.connection.executescript(_SHRINK)
+            after = self._free()
             if self._checkpoints is not None:
                 self._checkpoints.wrote(_SHRUNK)
         return 0 < after < before
@@ -93,10 +90,12 @@ class Database:
             self._checkpoints.worker.end()
         with self.handle.lock:
             self.reading.close()
+            with suppress(*FAILURES):
+                self.writer.let_go()
             if self.handle.owned:
-                with suppress(sqlite3.Error):  # what cannot be moved is safe in the WAL
+                with suppress(*FAILURES):  # what cannot be moved is safe in the WAL
                     self.handle.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                with suppress(sqlite3.Error):
+                with suppress(*FAILURES):
                     self.handle.connection.close()
         forget(self)
 

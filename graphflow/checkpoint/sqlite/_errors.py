@@ -6,7 +6,7 @@ the cause and in the message.
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from graphflow.errors import CheckpointError, DamagedCheckpointError, StoreUnavailableError
 
@@ -22,8 +22,10 @@ __all__ = (
     "translated",
 )
 
-FAILURES: Final = (sqlite3.Error, OverflowError)
-"""What `sqlite3` raises for what a user has done, or what has happened to the file."""
+FAILURES: Final = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+"""What `sqlite3` raises: a message of SQLite that quotes a damaged file may be no text."""
+
+Failure: TypeAlias = sqlite3.Error | OverflowError | UnicodeDecodeError
 
 PATIENCE: Final = 30.0
 """For how many seconds another program may keep a database locked before that is an error."""
@@ -78,8 +80,10 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _code(error) & 0xFF in _BUSY
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Failure) -> bool:
     """Return whether the file is not what it should be."""
+    if not isinstance(error, sqlite3.Error):
+        return isinstance(error, UnicodeDecodeError)
     code = _code(error)
     return code & 0xFF in _DAMAGED or code in _CUT_SHORT or code == _PYTHONS
 
@@ -101,7 +105,8 @@ def in_use(place: str) -> CheckpointError:
     """Return the error for a connection whose owner has begun a transaction."""
     return CheckpointError(
         f"the connection of the checkpoint store {place} has an open transaction that is not the "
-        f"store's; commit it or roll it back, and leave the connection to the store"
+        f"store's; commit it or roll it back, open it with isolation_level=None, and leave it to "
+        f"the store"
     )
 
 
@@ -117,7 +122,7 @@ def _unavailable(place: str, what: str, primary: int) -> StoreUnavailableError:
     )
 
 
-def translated(error: sqlite3.Error | OverflowError, place: str) -> CheckpointError:
+def translated(error: Failure, place: str) -> CheckpointError:
     """Return what an error of SQLite means to the user of a store.
 
     Args:
@@ -130,7 +135,7 @@ def translated(error: sqlite3.Error | OverflowError, place: str) -> CheckpointEr
         )
     if isinstance(error, sqlite3.ProgrammingError):
         return _misused(error, place)
-    if is_damage(error):
+    if is_damage(error) or isinstance(error, UnicodeDecodeError):
         return damaged(place, str(error))
     primary = _code(error) & 0xFF
     if primary in _UNAVAILABLE:

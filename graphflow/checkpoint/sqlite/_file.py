@@ -7,7 +7,7 @@ from stat import S_ISREG
 from typing import Final
 from urllib.parse import quote
 
-from graphflow.checkpoint.sqlite._errors import damaged, is_damage, translated
+from graphflow.checkpoint.sqlite._errors import FAILURES, damaged, is_damage, translated
 from graphflow.checkpoint.sqlite._schema import APPLICATION_ID, check_mark, is_marked, not_ours
 from graphflow.errors import ForeignStoreError, StoreUnavailableError
 
@@ -86,7 +86,7 @@ def _refuse_foreign(path: Path, place: str) -> None:
         try:
             with closing(sqlite3.connect(uri(path, options), uri=True)) as connection:
                 is_marked(connection.cursor(), place)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             if is_damage(error):
                 raise not_ours(set(), place) from error
             raise translated(error, place) from error

@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from typing import Protocol
-from weakref import WeakSet
+from weakref import ref
 
 __all__ = ("forget", "watch")
 
@@ -24,23 +24,28 @@ class Open(Protocol):
         """End it."""
 
 
-_open: WeakSet[Open] = WeakSet()
+_open: dict[int, ref[Open]] = {}  # no WeakSet: another thread may close one at any moment
 _left_behind: list[Open] = []
 
 
 def watch(thing: Open) -> None:
     """Have something left behind in a forked process, or closed at the end of this one."""
-    _open.add(thing)
+    _open[id(thing)] = ref(thing)
 
 
 def forget(thing: Open) -> None:
     """Do nothing with it any more, for it is closed."""
-    _open.discard(thing)
+    _open.pop(id(thing), None)
+
+
+def _all() -> list[Open]:
+    """Return what is open."""
+    return [thing for entry in [*_open.values()] if (thing := entry()) is not None]
 
 
 def _after_fork() -> None:
     """Leave everything behind that is open; this is the child, and its only thread."""
-    for thing in [*_open]:
+    for thing in _all():
         thing.leave_behind()
         _left_behind.append(thing)
     _open.clear()
@@ -48,7 +53,7 @@ def _after_fork() -> None:
 
 def _at_exit() -> None:
     """Close what is open, and see that nobody closes what was left behind."""
-    for thing in [*_open]:
+    for thing in _all():
         thing.close()
     if _left_behind:
         with suppress(ImportError):  # an interpreter built without it takes a small risk

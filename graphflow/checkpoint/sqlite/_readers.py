@@ -7,6 +7,7 @@ connection, a database in memory or one that was given, reading takes turns with
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, final
 
 from graphflow.checkpoint.sqlite._errors import FAILURES, closed, translated
@@ -20,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _KEPT: Final = 4
+_AT_ONCE: Final = 16
 
 
 class Reading(Protocol):
@@ -70,7 +72,8 @@ class Pool:
         """Make a query of `_read`, which is done when it returns."""
         connection = self._borrow()
         try:
-            return query(connection.cursor(), self._place, *args, **kwargs)
+            with closing(connection.cursor()) as cursor:
+                return query(cursor, self._place, *args, **kwargs)
         except FAILURES as error:
             raise translated(error, self._place) from error
         finally:
@@ -85,15 +88,15 @@ class Pool:
     def _rest(self, connection: sqlite3.Connection, query: Query) -> Iterator[Any]:
         """Give None once the query is made, and then its rows."""
         try:
-            cursor = connection.execute(*query)
-            yield None
-            for row in cursor:
-                yield row
-                if self._left_behind:
-                    raise CheckpointError(
-                        f"the records of the checkpoint store {self._place} were being read when "
-                        f"this process was forked; read them anew in this process"
-                    )
+            with closing(connection.execute(*query)) as cursor:
+                yield None
+                while rows := cursor.fetchmany(_AT_ONCE):
+                    yield from rows
+                    if self._left_behind:
+                        raise CheckpointError(
+                            f"the records of the checkpoint store {self._place} were being read "
+                            f"when this process was forked; read them anew in this process"
+                        )
         except FAILURES as error:
             raise translated(error, self._place) from error
         finally:
@@ -157,10 +160,11 @@ class Shared:
         with self._handle.lock:
             if self._closed:
                 raise closed(self._handle.place)
+            self._handle.end_stray_transaction()
             try:
-                cursor = self._handle.connection.cursor()
-                cursor.row_factory = None  # the connection's is its owner's
-                return query(cursor, self._handle.place, *args, **kwargs)
+                with closing(self._handle.connection.cursor()) as cursor:
+                    cursor.row_factory = None  # the connection's is its owner's
+                    return query(cursor, self._handle.place, *args, **kwargs)
             except FAILURES as error:
                 raise translated(error, self._handle.place) from error
 

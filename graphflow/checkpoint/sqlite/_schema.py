@@ -9,7 +9,7 @@ other in full pages, however threads take turns (see `docs/internals.md` for the
 import sqlite3
 from typing import Final
 
-from graphflow.checkpoint.sqlite._errors import damaged
+from graphflow.checkpoint.sqlite._errors import FAILURES, damaged
 from graphflow.errors import CheckpointError, ForeignStoreError, NewerFormatError
 
 __all__ = ("APPLICATION_ID", "PAGE", "check_mark", "create", "is_marked", "not_ours")
@@ -109,7 +109,7 @@ def create(connection: sqlite3.Connection, place: str) -> None:
             for statement in (_THREAD, _HEAD, _BRANCH, _LOG, _SNAP, _BLOB, _MARK, _VERSION):
                 cursor.execute(statement)
         cursor.execute("COMMIT")
-    except (sqlite3.Error, CheckpointError):
+    except (*FAILURES, CheckpointError):
         if connection.in_transaction:
             cursor.execute("ROLLBACK")
         raise

@@ -23,7 +23,6 @@ from graphflow.checkpoint.sqlite._errors import (
     FAILURES,
     PATIENCE,
     closed,
-    in_use,
     is_busy,
     locked_out,
     translated,
@@ -133,6 +132,10 @@ class Writer:
         if self.worker.here:
             self._drain()
 
+    def let_go(self) -> None:
+        """Use the connection no more; a cursor that is left open would keep the file open."""
+        self._cursor.close()
+
     def _made(self, change: Change) -> bool:
         """Make one change; return False if the database is locked. The lock is held."""
         if not self._begun():
@@ -151,10 +154,7 @@ class Writer:
 
     def _begun(self) -> bool:
         """Begin a transaction; return False if the database is locked."""
-        if self._connection.in_transaction:
-            if not self._handle.owned:
-                raise in_use(self._handle.place)
-            self._undo()  # a KeyboardInterrupt came between two statements
+        self._handle.end_stray_transaction()
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
