@@ -32,10 +32,13 @@ SET: Final = 4
 """`[SET, value]`: the value is given."""
 
 SPLICED: Final = 5
-"""`[SPLICED, start, stop, items]`: the items stand in a list in place of those from start to stop."""
+"""`[SPLICED, start, stop, items]`: in a list, items stand in place of those from start to stop."""
 
 ADDED: Final = 6
 """Each write was added at the end of a list: a list by its items, anything else as an item."""
+
+APPENDING: Final = (EXTENDED, ADDED)
+"""The changes that leave all of a list where it is."""
 
 _JOINED: Final[frozenset[object]] = frozenset((list, tuple, str, bytes))
 # Any, or a type checker would know too little of a list it has found, and say so.

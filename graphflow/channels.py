@@ -133,7 +133,7 @@ class LastValue(Channel):
 
     def change(self, old: Any, new: Any, writes: Sequence[Any]) -> Change:  # noqa: ANN401, ARG002 - see Channel
         """Return that the value is what was written; what it was before has no part in it."""
-        return _change.written(new, writes)
+        return _change.WRITTEN if new is writes[-1] else _change.written(new, writes)
 
 
 class AnyValue(Channel):
@@ -332,6 +332,8 @@ class Reducer(Channel):
     def change(self, old: Any, new: Any, writes: Sequence[Any]) -> Change:  # noqa: ANN401 - see Channel
         """Return what the function did; for `+` and `|` that is known, for others it is found."""
         if self.operator is operator.add:
+            if len(writes) == 1 and type(old) is list and type(writes[0]) is list:
+                return _change.EXTENDED  # what nearly every superstep does
             return _change.extended(old, new, writes)
         if self.operator is _OR:
             return _change.updated(old, new, writes)

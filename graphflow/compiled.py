@@ -45,12 +45,24 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
     - `config`: a `RunnableConfig`; see there.
     - `context`: what nodes find as `runtime.context`.
     - `output_keys`: the keys to be shown; a single name shows bare values.
+    - `durability`: with a checkpointer, when a superstep is stored: `"sync"`, before the next one
+      runs (the default); `"async"`, while the next one runs; `"exit"`, at the end of the run.
+    - `on_busy`: with a checkpointer, what to do if the thread has a run already: `"reject"`, raise
+      `ThreadBusyError` (the default); `"queue"`, wait for its end; `"fork"`, go on in a branch of
+      the thread's history that does not become its current state.
+
+    With a checkpointer the config names a thread, `{"configurable": {"thread_id": "..."}}`. A dict
+    is a new input to it, and starts from START with the thread's values; None goes on where the
+    thread is, and runs nothing that had returned before; a `Command` writes or leads somewhere,
+    and goes on. A `checkpoint_id` beside the `thread_id` goes on from that checkpoint.
 
     and raises:
 
-    - `EmptyInputError`: there is no input, or the Command says nothing.
+    - `EmptyInputError`: there is no input and nothing to resume, or the Command says nothing.
     - `InvalidUpdateError`: the input, or what a node returned, does not fit the graph.
     - `GraphRecursionError`: the run was not at its end after `recursion_limit` supersteps.
+    - `ThreadBusyError`: another run has the thread, or another process has taken it over.
+    - `CheckpointError`: the thread could not be read or stored.
     - what a node raised, as it is, with a note of node and superstep.
 
     Attributes:
@@ -105,7 +117,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             config=merged(self.config, config, cast("RunnableConfig", kwargs)),
         )
 
-    def invoke(
+    def invoke(  # noqa: PLR0913 - LangGraph's signature
         self,
         input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - the word for it
         config: RunnableConfig | None = None,
@@ -136,7 +148,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         run = self._run(config, context, (), keys, durability, on_busy)
         return shown(load.invoke()(run, input, copy_context()).values, run.view.keys)
 
-    async def ainvoke(
+    async def ainvoke(  # noqa: PLR0913 - as above
         self,
         input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - as above
         config: RunnableConfig | None = None,
@@ -163,7 +175,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         run = self._run(config, context, (), keys, durability, on_busy)
         return shown((await load.ainvoke()(run, input, copy_context())).values, run.view.keys)
 
-    def stream(
+    def stream(  # noqa: PLR0913 - as above
         self,
         input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - as above
         config: RunnableConfig | None = None,
@@ -182,8 +194,12 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             context: see the class.
             stream_mode: `"updates"` yields `{node: update}` when a task ends, `"values"` the
                 state after each superstep that wrote to it, `"custom"` what nodes write with
-                their writer, while they run. A list yields (mode, chunk) pairs.
+                their writer, while they run, `"tasks"` each task when it starts and when it
+                ends, `"checkpoints"` each checkpoint when it is stored, `"debug"` the last two
+                with step and time. A list yields (mode, chunk) pairs.
             output_keys: see the class; `"updates"` and `"values"` show only these.
+            durability: see the class.
+            on_busy: see the class.
 
         Returns:
             An iterator of chunks, and a context manager that ends the run on leaving.
@@ -192,7 +208,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         run = self._run(config, context, modes, output_keys, durability, on_busy)
         return load.stream()(run, input, copy_context())
 
-    def astream(
+    def astream(  # noqa: PLR0913 - as above
         self,
         input: StateT | Mapping[str, Any] | Command | None,  # noqa: A002 - as above
         config: RunnableConfig | None = None,
@@ -356,7 +372,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         )
         return merged(self.config, first).get("max_concurrency")
 
-    def _run(
+    def _run(  # noqa: PLR0913, PLR0917 - what the methods above were given
         self,
         config: RunnableConfig | None,
         context: Any,  # noqa: ANN401 - the context schema's

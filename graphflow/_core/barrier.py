@@ -22,11 +22,10 @@ def changes_of(
 ) -> dict[str, Change]:
     """Return what becomes of each channel that a checkpoint keeps: those written, those faded."""
     channels, untracked = graph.channels, graph.untracked
-    changes = {
-        key: channels[key].change(values.get(key, MISSING), new, written[key])
-        for key, new in changed.items()
-        if key not in untracked
-    }
+    changes: dict[str, Change] = {}
+    for key, new in changed.items():
+        if key not in untracked:
+            changes[key] = channels[key].change(values.get(key, MISSING), new, written[key])
     for key in graph.fading:
         if key not in changed and key in values:
             changes[key] = _change.REMOVED

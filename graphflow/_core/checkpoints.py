@@ -28,7 +28,7 @@ def metadata_of(source: str, step: int, own: Mapping[str, Any]) -> dict[str, Any
     return {"source": source, "step": step, "parents": {}, **own}
 
 
-def checkpoint_chunks(
+def checkpoint_chunks(  # noqa: PLR0913, PLR0917 - a run, its log, and what is shown of the state
     run: Run,
     log: Log,
     state: RunState,

@@ -126,7 +126,7 @@ class BarrierForm:
         sends: the Sends that are due next, as `[node, arg]`.
         joins: the half-filled joins, as `[id, kind, payload]`.
         waiting: the deferred nodes that wait, by name.
-        cause: what the ids of the tasks that are due are made of: `seq`, unless this says otherwise.
+        cause: what the ids of the tasks that are due are made of: `seq`, unless this says more.
     """
 
     seq: int

@@ -1,4 +1,4 @@
-"""What is due, from names to nodes: a stored frontier becomes one of this graph, or says why not."""
+"""What is due, from names to nodes: a stored frontier becomes one of this graph, or an error."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -246,7 +246,7 @@ class Log:
 
     # ------------------------------------------------------------------------------- the barrier
 
-    def note(
+    def note(  # noqa: PLR0913, PLR0917 - what the barrier has found out
         self,
         values: Mapping[str, Any],
         written: Mapping[str, Sequence[Any]],
@@ -296,8 +296,7 @@ class Log:
             self.ending.add(step, frontier, changes, values)
         else:
             packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source), cause)
-        for key, change in changes.items():
-            self.manifest.touch(key, change, values.get(key))
+        self.manifest.note(changes, values)
         return packed
 
     def _pack(  # noqa: PLR0913, PLR0917 - the places of a form

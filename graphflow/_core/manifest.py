@@ -9,7 +9,7 @@ log, however long the thread is, and a reader replays a bounded part of the log.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
-from graphflow._change import Change, kept
+from graphflow._change import APPENDING, Change, kept
 from graphflow._core.form import framed, unframed
 from graphflow._record import record
 from graphflow.checkpoint.records import Snapshot
@@ -71,6 +71,15 @@ class Manifest:
         self.touched: dict[str, int] = {}
         self.size = sum(entry.size for entry in entries.values())
         self.grown = 0
+
+    def note(self, changes: Mapping[str, Change], values: Mapping[str, Any]) -> None:
+        """Note changes of channels; `values` are those before."""
+        touched = self.touched
+        for key, change in changes.items():
+            left = touched.get(key)
+            # Nothing is left, or all that is left stays: what nearly every superstep does.
+            if left != 0 and (left is None or change not in APPENDING):
+                self.touch(key, change, values.get(key))
 
     def touch(self, key: str, change: Change, old: object) -> None:
         """Note a change of a channel from what it was before."""

@@ -21,12 +21,13 @@ from graphflow._core.form import (
     pairs_of,
 )
 from graphflow._core.ids import origin_of, task_id
+from graphflow._core.manifest import LIST
 from graphflow._core.stored import INPUT, Past, fetch, replay
 from graphflow._core.topology import Topology
 from graphflow._core.trace import PULL, PUSH, iso, result_of
 from graphflow._record import record
 from graphflow.channels import MISSING
-from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch
+from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Record
 from graphflow.constants import START
 from graphflow.errors import DamagedCheckpointError, HistoryPrunedError
 from graphflow.types import PregelTask, StateSnapshot
@@ -71,53 +72,61 @@ def state_now(reader: Reader) -> StateSnapshot | None:
 
 def state_at(reader: Reader, branch: int, seq: int) -> StateSnapshot | None:
     """Return one checkpoint as it was stored; None if there is no such one."""
-    if branch not in {each.id for each in reader.store.branches(reader.thread)}:
+    rows = iter(reader.store.records(reader.thread, branch=branch, after=seq - 1))
+    first = next(rows, None)
+    if first is None or first.seq != seq:
         return None
-    for snapshot in history(reader, branch=branch, upto=seq, only=seq):
-        return snapshot
-    return None
+    last = _checkpoint_in(first, opened(reader.codec, first))
+    if last is None:
+        return None
+    outcome = _Outcome()
+    for entry in rows:
+        form = opened(reader.codec, entry)
+        after = _checkpoint_in(entry, form)
+        if after is not None:
+            outcome.returned.update(_returned(after).returned)
+            break
+        outcome.add(entry, form)
+    return _snapshot(reader, branch, last, outcome, _Values(reader).at(branch, seq))
 
 
 def history(
-    reader: Reader,
-    *,
-    branch: int | None = None,
-    upto: int | None = None,
-    only: int | None = None,
-    wanted: Mapping[str, Any] | None = None,
+    reader: Reader, *, upto: int | None = None, wanted: Mapping[str, Any] | None = None
 ) -> Iterator[StateSnapshot]:
     """Yield a thread's checkpoints, the newest first, all branches together.
 
     Args:
         reader: reads the thread.
-        branch: only the checkpoints of this branch.
         upto: only checkpoints up to this record.
-        only: only the checkpoint that is this record.
         wanted: what the metadata must be equal to, by key.
     """
-    codec, shared = reader.codec, _Values(reader)
+    shared = _Values(reader)
     runs: dict[int, RunForm] = {}
     after: dict[int, _Outcome] = {}
-    top = None if only is not None else upto
-    rows = reader.store.records(reader.thread, branch=branch, upto=top, newest_first=True)
-    for entry in rows:
+    for entry in reader.store.records(reader.thread, newest_first=True):
         outcome = after.setdefault(entry.branch, _Outcome())
-        form = opened(codec, entry)
-        if entry.kind == TASK:
-            outcome.returned.setdefault((task := TaskForm.read(entry, form)).place, task.pairs())
-        elif entry.kind == FAILURE:
-            outcome.errors = {**FailureForm.read(entry, form).errors(), **outcome.errors}
-        elif entry.kind == BARRIER or (entry.kind == RUN and form[1] == INPUT):
-            last = (BarrierForm if entry.kind == BARRIER else RunForm).read(entry, form)
-            after[entry.branch] = _returned(last)
-            if only is not None and entry.seq != only:
-                if entry.seq < only:
-                    return
-                continue
-            values = shared.at(entry.branch, entry.seq)
-            shown = _snapshot(reader, entry.branch, last, outcome, values, None, runs)
-            if not wanted or _matches(shown.metadata, wanted):
-                yield shown
+        form = opened(reader.codec, entry)
+        last = _checkpoint_in(entry, form)
+        if last is None:
+            outcome.add(entry, form)
+            continue
+        after[entry.branch] = _returned(last)
+        if upto is not None and entry.seq > upto:
+            continue
+        values = shared.at(entry.branch, entry.seq)
+        shown = _snapshot(reader, entry.branch, last, outcome, values, None, runs)
+        if not wanted or _matches(shown.metadata, wanted):
+            yield shown
+
+
+def _checkpoint_in(entry: Record, form: Any) -> RunForm | BarrierForm | None:  # noqa: ANN401 - a form
+    """Return the checkpoint that a record is, or None for one that is none."""
+    if entry.kind == BARRIER:
+        return BarrierForm.read(entry, form)
+    if entry.kind == RUN:
+        run = RunForm.read(entry, form)
+        return run if run.source == INPUT else None
+    return None
 
 
 def _matches(metadata: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
@@ -140,6 +149,14 @@ class _Outcome:
     def __init__(self) -> None:
         self.returned: dict[Place, list[Write]] = {}
         self.errors: dict[Place, str] = {}
+
+    def add(self, entry: Record, form: object) -> None:
+        """Take in a record that is no checkpoint; what was taken in before it is not replaced."""
+        if entry.kind == TASK:
+            task = TaskForm.read(entry, form)
+            self.returned.setdefault(task.place, task.pairs())
+        elif entry.kind == FAILURE:
+            self.errors = {**FailureForm.read(entry, form).errors(), **self.errors}
 
 
 def _returned(last: "RunForm | BarrierForm") -> _Outcome:
@@ -259,22 +276,64 @@ def _shown_values(graph: Topology, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Values:
-    """Reads the values of checkpoints when somebody asks for them."""
+    """Reads the values of checkpoints when somebody asks for them.
+
+    What lies between two snapshots of a branch is read once for all its checkpoints, of which a
+    history asks for one after the other.
+    """
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._window: dict[tuple[int, int], dict[str, Any]] = {}
 
     def at(self, branch: int, seq: int) -> Callable[[], dict[str, Any]]:
         """Return what reads the values of one checkpoint."""
 
         def read() -> dict[str, Any]:
-            past = _past(self._reader, branch, seq)
-            if past is None:
-                msg = "the thread was deleted while its history was read"
-                raise HistoryPrunedError(msg)
-            return _shown_values(self._reader.graph, past.values)
+            if (branch, seq) not in self._window:
+                self._window = _window(self._reader, branch, seq)
+            parts = self._window[branch, seq]
+            values = {
+                key: part.of() if isinstance(part, _Prefix) else part for key, part in parts.items()
+            }
+            return _shown_values(self._reader.graph, values)
 
         return read
+
+
+@record
+class _Prefix:
+    """The beginning of a list that was appended to since.
+
+    Attributes:
+        items: the list.
+        length: how long it was.
+    """
+
+    items: list[Any]
+    length: int
+
+    def of(self) -> list[Any]:
+        """Return the list as it was."""
+        return self.items[: self.length]
+
+
+def _window(reader: Reader, branch: int, seq: int) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return the values of a checkpoint, and of those between it and the snapshot before it."""
+    stored = fetch(reader.store, reader.thread, branch, seq)
+    if stored is None:
+        msg = "the thread was deleted while its history was read"
+        raise HistoryPrunedError(msg)
+    past = Past(reader.codec, stored)
+    window: dict[tuple[int, int], dict[str, Any]] = {}
+    for entry in stored.records:
+        past.add(reader.codec, entry, keep=True)
+        if past.checkpoint is not None and past.checkpoint.seq == entry.seq:
+            window[entry.branch, entry.seq] = {
+                key: _Prefix(value, len(value)) if type(value) is LIST else value
+                for key, value in past.values.items()
+            }
+    return window
 
 
 def _places(graph: Topology, past: Past) -> list[Place]:

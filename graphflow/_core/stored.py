@@ -5,6 +5,7 @@ store. Neither runs a reducer or any other code of the application.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, final
 
 from graphflow import _change
@@ -238,15 +239,21 @@ class Past:
         last = self.checkpoint
         return -2 if last is None else last.step
 
-    def add(self, codec: "Codec", entry: Record) -> None:
+    def add(self, codec: "Codec", entry: Record, *, keep: bool = False) -> None:
         """Go on by one record.
+
+        Args:
+            codec: unpacks it.
+            entry: the record.
+            keep: whether the values before are still to be used: then lists may be longer
+                afterwards, and nothing else of them changes.
 
         Raises:
             CheckpointError: if it is damaged, or was written by a newer graphflow.
         """
         form = opened(codec, entry)
         if entry.kind == BARRIER:
-            self._pass(BarrierForm.read(entry, form), len(entry.data))
+            self._pass(BarrierForm.read(entry, form), len(entry.data), keep=keep)
         elif entry.kind == RUN:
             self.run = RunForm.read(entry, form)
             if self.run.source == INPUT:
@@ -267,13 +274,15 @@ class Past:
             )
             raise NewerFormatError(msg)
 
-    def _pass(self, barrier: BarrierForm, size: int) -> None:
+    def _pass(self, barrier: BarrierForm, size: int, *, keep: bool) -> None:
         """Go past a barrier; what the snapshot holds already is not applied again."""
         if barrier.seq != self._begun:
             self.manifest.grown += size
             written = barrier.writes()
             for key, change in barrier.changes.items():
                 self.manifest.touch(key, change, self.values.get(key))
+                if keep and key in self.values and change not in _change.APPENDING:
+                    self.values[key] = copy(self.values[key])
                 _change.apply(self.values, key, change, written.get(key, ()))
         self._leave()
         self.barrier = barrier

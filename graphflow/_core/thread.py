@@ -4,17 +4,19 @@ The program knows this class only as a name, so a run without a checkpointer loa
 """
 
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from graphflow._core.begin import begin
 from graphflow._core.checkpoints import checkpoint_chunks
 from graphflow._core.commit import commit
 from graphflow._core.effects import Emit, Program
-from graphflow._core.form import Place, TaskForm
 from graphflow._core.log import Log
 from graphflow._core.state import Outcome, Run, RunState, Succeeded, Task
 from graphflow._core.unfinished import keep, record_failure, record_refusal, restored
 from graphflow.checkpoint.records import Commit
+
+if TYPE_CHECKING:
+    from graphflow._core.form import Place, TaskForm
 
 
 @final

@@ -1,15 +1,17 @@
-"""Performs the effects that concern a store, for both drivers: with a thread that may block, or not.
+"""Performs the effects that concern a store, where a thread may block.
 
 What differs is only how one waits; for event loops that is in `waiting.py`.
 """
 
-from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 from graphflow.checkpoint.leases import Lease, enter
 from graphflow.errors import CheckpointConflict, ThreadBusyError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 def appended(store: BaseCheckpointSaver, commit: Commit) -> bool:

@@ -1,9 +1,8 @@
 """Performs the effects that concern a store on an event loop, which must not be blocked."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 import anyio.to_thread
@@ -13,6 +12,9 @@ from graphflow._drive.loop import inline_here, soon_here
 from graphflow._drive.storing import Storing, appended, give_up, is_made
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 from graphflow.checkpoint.leases import Lease, enter
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 R = TypeVar("R")
 

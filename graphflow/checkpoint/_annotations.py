@@ -29,9 +29,9 @@ def classes_in(annotation: Annotation) -> Iterator[type]:
         if key in seen:
             continue
         seen.add(key)
-        if isclass(found) and get_origin(found) is None:
-            yield found
         with suppress(Exception):  # annotations are other people's objects, and may raise anything
+            if isclass(found) and get_origin(found) is None:
+                yield found
             waiting += _named_by(found)
 
 
@@ -39,7 +39,7 @@ def _key(annotation: Annotation) -> object:
     """Return what tells an annotation from others: itself, if it can be hashed."""
     try:
         hash(annotation)
-    except TypeError:
+    except Exception:  # noqa: BLE001 - mostly a TypeError, but it is other people's code
         return id(annotation)
     return annotation
 
@@ -55,7 +55,9 @@ def _named_by(annotation: Annotation) -> Iterable[Annotation]:
         return [origin, *get_args(annotation)[: 1 if origin is Annotated else None]]
     if isclass(annotation):
         return _fields_of(annotation)
-    return [getattr(annotation, name) for name in _INNER if hasattr(annotation, name)]
+    inner = [getattr(annotation, name) for name in _INNER if hasattr(annotation, name)]
+    module = getattr(annotation, "__module__", "")
+    return [hint for found in inner for hint in _resolved(found, module, {})]
 
 
 def _fields_of(cls: type) -> Iterable[Annotation]:
@@ -89,9 +91,13 @@ def _hints(cls: type) -> Iterable[Annotation]:
 
 def _hints_one_by_one(cls: type) -> Iterator[Annotation]:
     """Return the annotations of one class that can be resolved."""
-    names = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
-    for name, annotation in get_annotations(cls).items():
-        holder = type("_Holder", (), {"__annotations__": {name: annotation}})
-        with suppress(Exception):  # a name that only a type checker sees
-            hints = get_type_hints(holder, names, {cls.__name__: cls}, include_extras=True)
-            yield hints[name]
+    for annotation in get_annotations(cls).values():
+        yield from _resolved(annotation, cls.__module__, {cls.__name__: cls})
+
+
+def _resolved(annotation: Annotation, module: str, names: dict[str, Any]) -> Iterable[Annotation]:
+    """Return an annotation without forward references, or nothing if one leads nowhere."""
+    holder = type("_Holder", (), {"__annotations__": {"it": annotation}})
+    with suppress(Exception):  # a name that only a type checker sees
+        return [get_type_hints(holder, vars(sys.modules[module]), names, include_extras=True)["it"]]
+    return ()

@@ -4,6 +4,7 @@
 does besides is done here. Pydantic itself is not imported.
 """
 
+from copy import deepcopy
 from typing import Any, Final, TypeAlias
 
 from graphflow.checkpoint._entry import (
@@ -26,14 +27,26 @@ _REST: Final = ""
 
 
 def default_of(info: FieldInfo) -> Default | None:
-    """Return what gives a missing field, or None if it has no default."""
-    if info.is_required():
-        return None
+    """Return what gives a missing field or private value, or None if it has no default.
+
+    `get_default` does this too, but takes other arguments in each release.
+    """
+    factory = info.default_factory
+    if factory is None:
+        default = info.default
+        return None if _is_undefined(default) else lambda _made: deepcopy(default)
     if getattr(info, "default_factory_takes_validated_data", False):
-        return lambda made: info.get_default(
-            call_default_factory=True, validated_data=dict(made.__dict__)
-        )
-    return lambda _made: info.get_default(call_default_factory=True)
+        return lambda made: factory({**made.__dict__, **_private_of(made)})
+    return lambda _made: factory()
+
+
+def _is_undefined(default: object) -> bool:
+    """Recognise pydantic's mark of there being no default."""
+    return type(default).__name__ == "PydanticUndefinedType"
+
+
+def _private_of(made: Value) -> dict[str, object]:
+    return getattr(made, "__pydantic_private__", None) or {}
 
 
 def model(cls: Any) -> Entry:  # noqa: ANN401 - a class of a library that need not be there
@@ -76,27 +89,26 @@ def _put_rest(cls: Any, made: Value, rest: Payload) -> None:  # noqa: ANN401 - a
     extra: dict[str, object] = rest[1] or {}
     takes_extra: bool = cls.model_config.get("extra") == "allow"
     known = {*cls.model_fields, *(extra if takes_extra else ())}
+    private: dict[str, object] | None = {} if cls.__private_attributes__ else None
     object.__setattr__(made, "__pydantic_fields_set__", known.intersection(given))
     object.__setattr__(made, "__pydantic_extra__", extra if takes_extra else None)
-    object.__setattr__(made, "__pydantic_private__", _private(cls, rest[2] or {}))
+    object.__setattr__(made, "__pydantic_private__", private)
+    if private is not None:
+        _fill_private(cls, made, rest[2] or {}, private)
 
 
-def _private(cls: Any, stored: dict[str, object]) -> dict[str, object] | None:  # noqa: ANN401 - as above
-    """Return the private values: those stored, and the defaults of others."""
-    if not cls.__private_attributes__:
-        return None
-    values: dict[str, object] = {}
+def _fill_private(
+    cls: Any,  # noqa: ANN401 - as above
+    made: Value,
+    stored: dict[str, object],
+    private: dict[str, object],
+) -> None:
+    """Put back the private values that were stored; others take their defaults."""
     for name, attribute in cls.__private_attributes__.items():
         if name in stored:
-            values[name] = stored[name]
-        elif attribute.default_factory is not None or _is_set(attribute.default):
-            values[name] = attribute.get_default()
-    return values
-
-
-def _is_set(default: object) -> bool:
-    """Tell a default from pydantic's mark of there being none."""
-    return type(default).__name__ != "PydanticUndefinedType"
+            private[name] = stored[name]
+        elif (default := default_of(attribute)) is not None:
+            private[name] = default(made)
 
 
 def _parts(payload: Payload) -> Parts:

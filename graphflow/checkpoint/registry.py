@@ -12,13 +12,12 @@ from graphflow.checkpoint._codes import PLAIN, SERIES
 from graphflow.checkpoint._entry import Entry, tag_of
 from graphflow.checkpoint._kinds import entry_for
 from graphflow.checkpoint._leaves import LEAVES
+from graphflow.checkpoint._marks import ATOMS, Opaque
 from graphflow.errors import shown
 
 __all__ = ("Registry",)
 
-_STORED_ANYHOW = frozenset(
-    {type(None), bool, int, float, str, bytes, list, dict, *LEAVES, *SERIES, *PLAIN}
-)
+_STORED_ANYHOW = frozenset({*ATOMS, list, dict, *LEAVES, *SERIES, *PLAIN, Opaque})
 
 
 class Registry:
@@ -78,6 +77,8 @@ class Registry:
         cannot be read, is passed over: an object of it is an error when it is to be stored.
         """
         for cls in classes_in(annotation):
+            if cls in _STORED_ANYHOW or cls in self.by_class:
+                continue
             try:
                 entry = entry_for(cls)
             except Exception:  # noqa: BLE001, S112 - whatever a strange class raises when looked at
@@ -114,11 +115,9 @@ class Registry:
         self.by_tag[entry.tag] = entry
 
     def _put_learned(self, entry: Entry | None) -> None:
-        """Register a class, unless it or its tag was registered by `add`."""
-        if entry is None or entry.cls in self.by_class:
-            return
-        there = self.by_tag.get(entry.tag)
-        if there is None or there.parts is not None:
+        """Register a class, unless its tag was registered by `add`."""
+        there = None if entry is None else self.by_tag.get(entry.tag)
+        if entry is not None and (there is None or there.parts is not None):
             self._put(entry)
 
 

@@ -337,7 +337,7 @@ class StateGraph(Generic[StateT, ContextT]):
         """Let the path end after a node: `add_edge(key, END)`."""
         return self.add_edge(key, END)
 
-    def compile(
+    def compile(  # noqa: PLR0913 - LangGraph's signature, and more
         self,
         *,
         name: str | None = None,

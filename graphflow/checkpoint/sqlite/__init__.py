@@ -37,7 +37,7 @@ from graphflow.errors import CheckpointError, StoreUnavailableError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ("SqliteSaver",)
+__all__ = ("SqliteSaver", "Synchronous")
 
 
 class SqliteSaver(BaseCheckpointSaver):

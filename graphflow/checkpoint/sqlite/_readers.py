@@ -160,8 +160,8 @@ class Shared:
         with self._handle.lock:
             if self._closed:
                 raise closed(self._handle.place)
-            self._handle.end_stray_transaction()
             try:
+                self._handle.end_stray_transaction()
                 with closing(self._handle.connection.cursor()) as cursor:
                     cursor.row_factory = None  # the connection's is its owner's
                     return query(cursor, self._handle.place, *args, **kwargs)
