@@ -17,6 +17,7 @@ from graphflow._core.form import (
     aimed,
     failed_form,
     framed,
+    in_order,
     names,
     task_form,
     values_in,
@@ -160,7 +161,7 @@ class Log:
 
     def fork(self, parent: int, fork: int) -> None:
         """Go on in a new branch from a record of another; from none, where the thread is new."""
-        self.branch = 1 + int(self._make_id()[:15], 16)
+        self.branch = 1 + (int(self._make_id()[:8], 16) >> 1)  # four bytes in each record
         self._origin = None
         self._branches = (Branch(self.branch, "", parent, fork, 0),)
 
@@ -310,7 +311,8 @@ class Log:
     ) -> bytes:
         """Return the packed record of a barrier."""
         sends, joins, waiting = frontier.sends, frontier.joins, frontier.waiting
-        form = [self.time - self.begun, step, self.run, tasks, changes, names(frontier.due)]
+        codes = in_order(tasks, changes)
+        form = [self.time - self.begun, step, self.run, tasks, codes, names(frontier.due)]
         if sends or joins or waiting or source or cause or self.strange:
             half = [*self.strange, *half_filled(self.graph, joins)]
             form += (source, aimed(sends), half, names(waiting), cause)

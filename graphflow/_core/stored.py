@@ -69,7 +69,7 @@ class Stored:
 
 def checkpoint_id(branch: int, seq: int) -> str:
     """Return a checkpoint's id: ids of one thread sort in the order of their making."""
-    return f"{seq:012x}-{branch:016x}"
+    return f"{seq:012x}-{branch:08x}"
 
 
 def read_id(text: str) -> tuple[int, int] | None:
