@@ -11,7 +11,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # Two installs into one environment at once would spoil it.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format lint types layers docs bench clean FORCE
+.PHONY: help demo test check format lint types layers docs crash bench clean FORCE
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -19,6 +19,7 @@ help: ## show this list
 demo: $(VENV)/ready-for-demo ## run the examples
 	$(RUN) examples/weather_agent.py
 	$(RUN) examples/code_census.py
+	$(RUN) examples/durable_chat.py
 
 # pytest-cov prints its table, and fails the run below the floor, before pytest's own last line.
 test: $(VENV)/ready-for-test ## run the tests, with coverage
@@ -43,6 +44,9 @@ layers: $(VENV)/ready-for-check ## check that imports go down only
 
 docs: $(VENV)/ready-for-check ## build the documentation, warnings are errors
 	$(RUN) -m sphinx --nitpicky --fail-on-warning --quiet --builder html docs docs/_build/html
+
+crash: $(VENV)/ready-for-test ## kill processes in the middle, at random, and look what is left
+	$(RUN) -m tests.crash
 
 bench: $(VENV)/ready-for-bench ## measure, against LangGraph and hand-written asyncio
 	$(RUN) -m benchmarks

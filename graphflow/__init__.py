@@ -6,6 +6,7 @@ Where things are:
     compiled.py   running: invoke, stream, batch          errors.py  every exception, as a tree
     channels.py   how writes to a key combine             schema.py  reads a state class
     messages.py   lists of messages                       runtime.py what a node can ask
+    checkpoint/   storing threads: the stores, the codec of what is in them
     _core/        the engine: pure, no await, no thread; begin with superstep.py
     _drive/       what performs its effects: asyncio, trio, threads
 """
@@ -15,15 +16,28 @@ from typing import TYPE_CHECKING
 from graphflow.config import RunnableConfig, get_config, get_store, get_stream_writer
 from graphflow.constants import END, START
 from graphflow.errors import (
+    CheckpointError,
+    CodecError,
     EmptyInputError,
     GraphRecursionError,
     GraphValidationError,
     InvalidUpdateError,
+    ThreadBusyError,
 )
 from graphflow.graph.state import CompiledStateGraph, StateGraph
 from graphflow.messages import REMOVE_ALL_MESSAGES, MessagesState, RemoveMessage, add_messages
 from graphflow.runtime import Runtime, get_runtime
-from graphflow.types import Command, Overwrite, Send, StreamMode, StreamWriter
+from graphflow.types import (
+    Command,
+    Durability,
+    OnBusy,
+    Overwrite,
+    PregelTask,
+    Send,
+    StateSnapshot,
+    StreamMode,
+    StreamWriter,
+)
 
 if TYPE_CHECKING:
     __version__: str
@@ -32,21 +46,28 @@ __all__ = (
     "END",
     "REMOVE_ALL_MESSAGES",
     "START",
+    "CheckpointError",
+    "CodecError",
     "Command",
     "CompiledStateGraph",
+    "Durability",
     "EmptyInputError",
     "GraphRecursionError",
     "GraphValidationError",
     "InvalidUpdateError",
     "MessagesState",
+    "OnBusy",
     "Overwrite",
+    "PregelTask",
     "RemoveMessage",
     "RunnableConfig",
     "Runtime",
     "Send",
     "StateGraph",
+    "StateSnapshot",
     "StreamMode",
     "StreamWriter",
+    "ThreadBusyError",
     "add_messages",
     "get_config",
     "get_runtime",

@@ -66,7 +66,7 @@ assert_type(StateGraph(State, Context).compile(), CompiledStateGraph[State, Cont
 StateGraph(State(log=[], x=1))  # type: ignore[arg-type]  # an instance is no schema
 StateGraph(State, extra="allow")  # type: ignore[arg-type]  # two words only
 StateGraph(State, input=State)  # type: ignore[call-arg]  # the name is input_schema
-builder.compile(checkpointer=None)  # type: ignore[call-arg]  # comes with another release
+builder.compile(interrupt_before=["plain"])  # type: ignore[call-arg]  # another release
 
 
 # ------------------------------------------------------------------------------------- the nodes
