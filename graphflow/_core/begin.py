@@ -22,7 +22,8 @@ from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, T
 from graphflow._core.stored import Past, fetch, replay
 from graphflow._core.unfinished import record_failure
 from graphflow._record import record
-from graphflow.errors import CheckpointNotFoundError, EmptyInputError
+from graphflow.checkpoint.records import Head
+from graphflow.errors import CheckpointNotFoundError, EmptyInputError, shown
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
 
@@ -56,8 +57,8 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
     check_input(given, stored=True)
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
-        past = yield from Load(lambda store: _read(store, log))
-        _take(log, past)
+        head, past = yield from Load(lambda store: _read(store, log))
+        _take(log, head, past)
         run.stop = (-2 if past is None else past.step) + run.limit + 2
         begun = yield from _begun(run, log, past, given)
         if begun is not None:
@@ -65,51 +66,52 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
         # Another process, or a run that was left with a commit on its way, was quicker.
 
 
-def _read(store: "BaseCheckpointSaver", log: Log) -> Past | None:
-    """Read the thread, or the checkpoint of it that was asked for; None if it has no state."""
+def _read(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | None]:
+    """Read the thread, or the checkpoint of it that was asked for; no past if it has no state.
+
+    Raises:
+        CheckpointNotFoundError: if there is no such checkpoint.
+        CheckpointError: if the thread cannot be read.
+    """
     asked = log.asked
     stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
     if stored is not None:
         past = replay(log.codec, stored)
         last = past.checkpoint
         if last is not None and (asked.checkpoint is None or last.seq == asked.checkpoint[1]):
-            return past
+            return stored.head, past
     if asked.checkpoint is not None:
         msg = (
-            f"the thread {asked.thread!r} has no checkpoint with that checkpoint_id; "
+            f"the thread {shown(asked.thread)} has no checkpoint with that checkpoint_id; "
             f"get_state_history() tells those it has"
         )
         raise CheckpointNotFoundError(msg)
-    head = store.head(asked.thread)
-    log.epoch, log.seq = (0, 0) if head is None else (head.epoch, head.seq)
-    log.branch = log.current = 0 if head is None else head.branch
-    return None
+    return store.head(asked.thread), None
 
 
-def _take(log: Log, past: Past | None) -> None:
+def _take(log: Log, head: Head | None, past: Past | None) -> None:
     """Put the log to where the thread is."""
     hold = log.hold
     assert hold is not None, "a run enters its thread before it reads it"
-    log.at, log.last, log.before = 0, None, None
+    log.reset()
+    if head is not None:
+        log.epoch, log.seq, log.branch, log.current = head.epoch, head.seq, head.branch, head.branch
     if past is None:
-        if not log.branch:
+        if not log.branch or hold.beside:
             log.fork(0, 0)
-            log.current = log.branch
-        elif hold.beside:
-            log.fork(0, 0)
+            log.current = log.current or log.branch
         return
-    head, last = past.stored.head, past.checkpoint
+    last = past.checkpoint
     assert last is not None, "a thread without a checkpoint has no past"
-    log.epoch, log.seq, log.current = head.epoch, head.seq, head.branch
     log.branch, log.at, log.last = past.branch, past.cause, (past.branch, last.seq)
-    log.manifest, log.loose = past.manifest, past.loose
-    log.before = past.before
-    if log.asked.checkpoint is not None or hold.beside:
-        log.fork(past.branch, last.seq)
-        log.loose = []
-        past.tasks, past.failure = {}, None
-        if not hold.beside:
-            log.current = log.branch
+    log.before, log.manifest = past.before, past.manifest
+    if log.asked.checkpoint is None and not hold.beside:
+        log.loose = past.loose
+        return
+    log.fork(past.branch, last.seq)
+    past.tasks, past.failure = {}, None
+    if not hold.beside:
+        log.current = log.branch
 
 
 def _begun(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
@@ -124,7 +126,7 @@ def _begun(run: Run, log: Log, past: Past | None, given: object) -> Program[Begu
     if command is not None:
         return (yield from _with_input(run, log, None, given))
     msg = (
-        f"there is nothing to resume: the thread {log.asked.thread!r} has no state yet; "
+        f"there is nothing to resume: the thread {shown(log.asked.thread)} has no state yet; "
         f"give a dict of state keys, {{}} if there is nothing to say"
     )
     raise EmptyInputError(msg)

@@ -132,6 +132,14 @@ class Log:
         self.codec = codec
         self.clock = clock
         self.hold: Hold | None = None
+        self._make_id = make_id
+        self._token = b""
+        self._count = 0
+        self._run: list[Any] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Be before the thread has been read; a run that begins may have to read it again."""
         self.branch = self.current = self.seq = self.epoch = self.at = self.run = 0
         self.last: tuple[int, int] | None = None
         self.before: tuple[int, int] | None = None
@@ -141,12 +149,8 @@ class Log:
         self.strange: list[list[Any]] = []
         self.loose: list[int] = []
         self.kept: set[Place] = set()
-        self.ending = Ending() if asked.durability == "exit" else None
-        self._make_id = make_id
+        self.ending = Ending() if self.asked.durability == "exit" else None
         self._origin: str | None = None
-        self._token = b""
-        self._count = 0
-        self._run: list[Any] = []
         self._packed = b""
         self._branches: tuple[Branch, ...] = ()
 

@@ -64,6 +64,7 @@ class Run:
         "context",
         "grace",
         "graph",
+        "held",
         "limit",
         "make_id",
         "saver",
@@ -100,8 +101,11 @@ class Run:
         self.clock = clock
         self.thread = thread
         self.saver = saver
-        # The one thing that is not known from the beginning: on a thread that has been run
-        # before, supersteps are counted on from where it is.
+        # The threads, with their stores, of this run and of those it is run inside: to wait for
+        # one of them would be to wait for oneself.
+        self.held: tuple[tuple[object, str], ...] = ()
+        # Not known from the beginning: on a thread that has been run before, supersteps are
+        # counted on from where it is.
         self.stop = limit
         self._id: str | None = None
 

@@ -42,7 +42,7 @@ class _Driver:
             return await self._crew().end()
         if self.storing is None:
             assert self.run.saver is not None, f"the driver does not know {effect!r}"
-            self.storing = load.loop_storing()(self.run.saver)
+            self.storing = load.loop_storing()(self.run, self.context)
         return await self.storing.perform(effect)
 
     def saved_at_once(self, effect: Save) -> bool:

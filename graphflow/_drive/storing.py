@@ -3,9 +3,13 @@
 What differs is only how one waits; for event loops that is in `waiting.py`.
 """
 
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
+from graphflow._core.state import Run
+from graphflow._drive.scope import Scope
+from graphflow._scope import CURRENT
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 from graphflow.checkpoint.leases import Lease, enter
 from graphflow.errors import CheckpointConflict, ThreadBusyError
@@ -50,9 +54,18 @@ class Storing:
         lease: the run's place on its thread, or None.
     """
 
-    def __init__(self, store: BaseCheckpointSaver) -> None:
-        """Begin without a place."""
-        self.store = store
+    def __init__(self, run: Run, context: Context) -> None:
+        """Begin without a place.
+
+        Args:
+            run: the run, which has a checkpointer.
+            context: the context it was started in, which knows what it is run inside.
+        """
+        assert run.saver is not None, "a run without a checkpointer asks nothing of a store"
+        self.store = run.saver
+        self._run = run
+        outer = context.get(CURRENT)
+        self._outer = outer.task.run.held if isinstance(outer, Scope) else ()
         self.lease: Lease | None = None
         self._pending: tuple[Future[None], Commit] | None = None
 
@@ -66,6 +79,17 @@ class Storing:
             lease.release()
         else:
             pending[0].add_done_callback(lambda _: lease.release())
+
+    def take(self, effect: Enter) -> "Lease | Future[Lease]":
+        """Take a place on the thread, or one in the line for it.
+
+        Raises:
+            ThreadBusyError: if it is taken, and the run is not to wait, or would wait for itself.
+        """
+        mine = (self.store, effect.thread)
+        busy = "reject" if effect.busy == "queue" and mine in self._outer else effect.busy
+        self._run.held = (*self._outer, mine)
+        return enter(self.store, effect.thread, busy)
 
     @property
     def waits(self) -> bool:
@@ -121,7 +145,7 @@ class BlockingStoring(Storing):
 
     def _enter(self, effect: Enter) -> Lease:
         """Take a place on the thread."""
-        found = enter(self.store, effect.thread, effect.busy)
+        found = self.take(effect)
         if isinstance(found, Lease):
             self.lease = found
             return found

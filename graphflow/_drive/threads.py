@@ -195,7 +195,7 @@ class _Driver:
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
-        self.storing = None if run.saver is None else load.blocking_storing()(run.saver)
+        self.storing = None if run.saver is None else load.blocking_storing()(run, context)
         self.context = context
         self.place = ThreadPlace(None)
         self.crew: ThreadCrew | None = None

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 import anyio.to_thread
 
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
+from graphflow._core.state import Run
 from graphflow._drive.loop import inline_here, soon_here
 from graphflow._drive.storing import Storing, appended, give_up, is_made
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
-from graphflow.checkpoint.leases import Lease, enter
+from graphflow.checkpoint.leases import Lease
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -23,9 +25,9 @@ R = TypeVar("R")
 class LoopStoring(Storing):
     """Waits by letting the loop go on; made on the loop."""
 
-    def __init__(self, store: BaseCheckpointSaver) -> None:
+    def __init__(self, run: Run, context: Context) -> None:
         """Look once at what loop it is."""
-        super().__init__(store)
+        super().__init__(run, context)
         self._inline = inline_here()
         self._begun: Future[None] | Exception | None = None
 
@@ -111,7 +113,7 @@ class LoopStoring(Storing):
 
     async def _enter(self, effect: Enter) -> Lease:
         """Take a place on the thread."""
-        found = enter(self.store, effect.thread, effect.busy)
+        found = self.take(effect)
         if isinstance(found, Lease):
             self.lease = found
             return found

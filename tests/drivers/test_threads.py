@@ -199,6 +199,32 @@ def test_a_second_run_goes_by_in_a_branch(driver: Driver, store: BaseCheckpointS
     assert ["outer", "inner", "in", "b"] in lines
 
 
+def test_a_run_does_not_wait_for_the_one_it_is_inside_of(
+    loop: LoopDriver, store: BaseCheckpointSaver
+) -> None:
+    """It would wait for ever."""
+    graph, came = nested(store, "queue")
+    run(loop, graph, {"log": ["outer"]})
+    assert [type(each) for each in came] == [ThreadBusyError]
+
+
+def test_nor_for_one_further_out(store: BaseCheckpointSaver) -> None:
+    """With another thread's run between."""
+    came: list[Any] = []
+
+    def innermost(_: Any) -> Any:  # noqa: ANN401 - any input
+        with pytest.raises(ThreadBusyError):
+            outer.invoke({"log": ["again"]}, CONFIG, on_busy="queue")
+        came.append("turned away")
+        return {}
+
+    inner = chain(store, {"a": innermost})
+    outer = chain(store, {"a": lambda _: inner.invoke({}, other) and {}})
+    other: Any = {"configurable": {"thread_id": "other"}}
+    outer.invoke({"log": ["1"]}, CONFIG)
+    assert came == ["turned away"]
+
+
 def test_runs_wait_in_line(loop: LoopDriver, store: BaseCheckpointSaver) -> None:
     """Each goes on with what those before have left."""
     graph = chain(store, {"a": says("async", "a")})
