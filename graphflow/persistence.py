@@ -150,7 +150,10 @@ def snapshot_of(reader: "Reader", config: Mapping[str, Any]) -> StateSnapshot:
 
     at = checkpoint_of(config)
     found = state_now(reader) if at is None else state_at(reader, *at)
-    return no_such(config) if found is None else found
+    if found is None:
+        return no_such(config)
+    _ = found.values  # read here, where one may wait for the store
+    return found
 
 
 def history_of(

@@ -5,7 +5,7 @@ that failed would change was found out when it failed, and is stored with it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from graphflow import _change
 from graphflow._core.checkpoints import config_of, metadata_of
@@ -233,16 +233,22 @@ def _run(reader: Reader, seq: int, known: dict[int, RunForm] | None) -> RunForm:
 
 def _parent(reader: Reader, branch: int, seq: int) -> tuple[int, int] | None:
     """Return the checkpoint before a record, as branch and number."""
-    rows = reader.store.records(reader.thread, branch=branch, upto=seq - 1, newest_first=True)
-    for entry in rows:
-        if entry.kind == BARRIER:
-            return branch, entry.seq
-        if entry.kind == RUN and opened(reader.codec, entry)[1] == INPUT:
-            return branch, entry.seq
+    for after in (max(seq - _NEAR, 0), 0):  # nearly always it is the record before
+        rows = reader.store.records(
+            reader.thread, branch=branch, after=after, upto=seq - 1, newest_first=True
+        )
+        for entry in rows:
+            if entry.kind == BARRIER:
+                return branch, entry.seq
+            if entry.kind == RUN and opened(reader.codec, entry)[1] == INPUT:
+                return branch, entry.seq
     for each in reader.store.branches(reader.thread):
         if each.id == branch and each.parent:
             return _owner(reader.store.branches(reader.thread), each)
     return None
+
+
+_NEAR: Final = 8
 
 
 def _owner(branches: Sequence[Branch], child: Branch) -> tuple[int, int]:
