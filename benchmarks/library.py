@@ -1,6 +1,6 @@
 """A library under test, behind the few names that LangGraph and graphflow share."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -14,26 +14,45 @@ NAMES = (GRAPHFLOW, LANGGRAPH)
 AnyState = type[Any]
 
 
+Config = Mapping[str, object]
+
+
 class Graph(Protocol):
     """A compiled graph."""
 
-    def invoke(self, given: Mapping[str, object], /) -> dict[str, Any]:
+    def invoke(
+        self, given: Mapping[str, object], config: Config | None = None, /, **options: object
+    ) -> dict[str, Any]:
         """Run to the end on this thread."""
         ...
 
-    async def ainvoke(self, given: Mapping[str, object], /) -> dict[str, Any]:
+    async def ainvoke(
+        self, given: Mapping[str, object], config: Config | None = None, /, **options: object
+    ) -> dict[str, Any]:
         """Run to the end on the event loop."""
         ...
 
     def astream(
         self,
         given: Mapping[str, object],
-        config: Mapping[str, object] | None = None,
+        config: Config | None = None,
         /,
         *,
         stream_mode: str | list[str],
     ) -> AsyncGenerator[Any, None]:
         """Run, giving chunks as they come."""
+        ...
+
+    def get_state(self, config: Config, /) -> Any:  # noqa: ANN401 - each library has its own type
+        """Read a thread, or one of its checkpoints."""
+        ...
+
+    async def aget_state(self, config: Config, /) -> Any:  # noqa: ANN401 - the same
+        """Read a thread on the event loop."""
+        ...
+
+    def get_state_history(self, config: Config, /) -> Iterable[Any]:
+        """Read a thread's checkpoints, the newest first."""
         ...
 
 
@@ -52,7 +71,7 @@ class Builder(Protocol):
         """Add a branch whose targets `path` chooses."""
         ...
 
-    def compile(self) -> Graph:
+    def compile(self, **options: object) -> Graph:
         """Freeze the graph."""
         ...
 

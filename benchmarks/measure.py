@@ -1,7 +1,8 @@
 """Time work: CPU seconds, the best of several samples, taken in turn from every contender.
 
 **Clock.** `time.process_time`: CPU time of the whole process, threads included, so that a library
-pays for the threads it uses and not for its neighbours on the machine.
+pays for the threads it uses and not for its neighbours on the machine. Work that is timed by the
+wall says so.
 
 **Collector.** It stays on, for garbage is part of a library's cost. Before each sample the garbage
 is collected and what is alive is frozen (`gc.freeze`), so that nobody pays for scanning what
@@ -116,9 +117,9 @@ async def _passes(work: Work, passes: int) -> float:
     total = 0.0
     for _ in range(passes):
         await work.ready()
-        started = process_time()
+        started = work.clock()
         seen = await work.run()
-        total += process_time() - started
+        total += work.clock() - started
         await work.tidy()
         _check(work, seen)
     return total

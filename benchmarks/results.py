@@ -21,6 +21,7 @@ class Row:
         unit: What the figures are.
         target: What graphflow's figure may be at most; None where nothing is asked.
         figures: A figure for each contender that took part.
+        is_rate: Whether more is better, and the target what the figure must be at least.
     """
 
     name: str
@@ -28,18 +29,23 @@ class Row:
     unit: str
     target: float | None
     figures: Figures
+    is_rate: bool = False
 
     @property
     def ratio(self) -> float | None:
-        """How many times graphflow's figure LangGraph's is."""
+        """How many times as good as LangGraph's graphflow's figure is."""
         ours, theirs = self.figures.get(GRAPHFLOW), self.figures.get(LANGGRAPH)
-        return None if ours is None or theirs is None else theirs / ours
+        if ours is None or theirs is None:
+            return None
+        return ours / theirs if self.is_rate else theirs / ours
 
     @property
     def is_over(self) -> bool:
         """Whether graphflow misses the target."""
         ours = self.figures.get(GRAPHFLOW)
-        return ours is not None and self.target is not None and ours > self.target
+        if ours is None or self.target is None:
+            return False
+        return ours < self.target if self.is_rate else ours > self.target
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import process_time
 from typing import Literal
 
 Backend = Literal["asyncio", "uvloop", "trio", "none"]
@@ -22,6 +23,7 @@ class Work:
         ready: What comes before it, not timed.
         tidy: What comes after it, not timed.
         backend: The event loop it runs on; "none" for work that never waits.
+        clock: What it is timed by: CPU time, or wall time where waiting counts.
     """
 
     units: int
@@ -30,6 +32,7 @@ class Work:
     ready: Callable[[], Awaitable[None]] = _nothing
     tidy: Callable[[], Awaitable[None]] = _nothing
     backend: Backend = "asyncio"
+    clock: Callable[[], float] = process_time
 
 
 class WrongResultError(Exception):

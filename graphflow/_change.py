@@ -51,9 +51,9 @@ def found(old: Any, new: Any, writes: Sequence[object]) -> Change:  # noqa: ANN4
     For a list that is the items at both ends that are the same objects, so what any reducer
     appends, replaces or cuts off costs the bytes of what is new. Time: the length of the list.
     """
-    if type(new) is _LIST and type(old) is _LIST:
+    if type(new) is _LIST and type(old) is _LIST and new is not old:
         return _spliced(old, new, writes)
-    return written(new, writes)
+    return written(new, writes)  # a list that was changed in place does not tell what it was
 
 
 def written(new: object, writes: Sequence[object]) -> Change:

@@ -287,7 +287,7 @@ class Reducer(Channel):
         ValueError: if the function does not take two arguments.
     """
 
-    __slots__ = ("_factory", "_fold", "_in_place", "_owned", "_prepare", "operator")
+    __slots__ = ("_factory", "_fold", "_in_place", "_owned", "_prepare", "_seeded", "operator")
 
     def __init__(self, type: object, operator: Callable[[Any, Any], Any]) -> None:  # noqa: A002 - see Channel
         """Look once at what the function and the type are."""
@@ -295,6 +295,7 @@ class Reducer(Channel):
         check_reducer(operator)
         self.operator = operator
         self._factory = _factory(type)
+        self._seeded = self._factory is not None and _holds_something(self._factory())
         self._in_place, self._owned = next(
             (rule for function, rule in _IN_PLACE if function is operator), _ANEW
         )
@@ -331,6 +332,8 @@ class Reducer(Channel):
 
     def change(self, old: Any, new: Any, writes: Sequence[Any]) -> Change:  # noqa: ANN401 - see Channel
         """Return what the function did; for `+` and `|` that is known, for others it is found."""
+        if self._seeded:  # a reader, who calls no factory, would begin with nothing
+            return _change.written(new, writes)
         if self.operator is operator.add:
             if len(writes) == 1 and type(old) is list and type(writes[0]) is list:
                 return _change.EXTENDED  # what nearly every superstep does
@@ -414,6 +417,11 @@ def _factory(annotation: object) -> Callable[[], object] | None:
     except Exception:  # noqa: BLE001 - whatever the constructor raises, it is no start
         return None
     return factory
+
+
+def _holds_something(first: object) -> bool:
+    """Tell whether a first value is one that grows, and is not empty."""
+    return isinstance(first, (list, tuple, str, bytes, dict, set)) and bool(first)
 
 
 def _same_function(one: object, other: object) -> bool:

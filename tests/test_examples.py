@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples import code_census, weather_agent
+from examples import code_census, durable_chat, weather_agent
 from examples.code_census import Census, Function
 from examples.weather_agent import Message
 
@@ -49,6 +49,7 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - every command is written in this file
         [sys.executable, "-X", "utf8", *arguments],
         cwd=EXAMPLES,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         timeout=60,
@@ -284,3 +285,91 @@ def test_census_without_rich_says_what_to_install() -> None:
     assert script.stderr.splitlines() == [
         "The census is drawn with rich, which is missing: pip install rich (or the extra 'demo')"
     ]
+
+
+# The durable chat
+
+
+@pytest.fixture(scope="module")
+def chat() -> dict[str, list[str]]:
+    """Run the chat once; return the lines of each of its parts, by the part's heading."""
+    script = run_script("durable_chat.py")
+    assert (script.returncode, script.stderr) == (0, "")
+    parts = [part.splitlines() for part in script.stdout.strip().split("\n\n")]
+    return {heading.strip("- "): lines for heading, *lines in parts}
+
+
+def test_chat_is_killed_in_the_middle_of_a_superstep(chat: dict[str, list[str]]) -> None:
+    """Six checkpoints are stored by then, and of the two tasks that run at once one has ended."""
+    assert chat["first process"] == [
+        "user: Hello! My name is Ada and my cat is Felix.",
+        "  stored: step -1, next: __start__",
+        "  stored: step 0, next: remember, understand",
+        "  stored: step 1, next: answer",
+        "  stored: step 2, next: nothing",
+        "user: My tea is cold. What is my name?",
+        "  stored: step 3, next: __start__",
+        "  stored: step 4, next: remember, understand",
+        "  ended: remember",
+        "(killed while 'understand' was at work)",
+    ]
+
+
+def test_chat_finds_what_was_kept(chat: dict[str, list[str]]) -> None:
+    """The last checkpoint that was reported, and the result of the task that had ended."""
+    assert chat["second process: what was kept"] == [
+        "Hello! My name is Ada and my cat is Felix.",
+        "I know 2 things about you now.",
+        "My tea is cold. What is my name?",
+        "  step 4, next: understand",
+        "  remember: {'tea': 'cold'}",
+        "  understand: not done",
+    ]
+
+
+def test_chat_goes_on_without_doing_anything_twice(chat: dict[str, list[str]]) -> None:
+    """The task that had ended is taken from the file, and the answer is there."""
+    assert chat["second process: goes on"] == [
+        "  remember: was stored",
+        "  understand: runs",
+        "  answer: runs",
+        "Your name is Ada.",
+    ]
+    assert chat["who did what for ada"] == [
+        *(f"first process: {node}" for node in ("remember", "understand", "answer")),
+        "first process: remember",
+        *(f"second process: {node}" for node in ("understand", "answer")),
+        *(f"second process: {node}" for node in ("remember", "understand", "answer")),
+    ]
+
+
+def test_chat_keeps_threads_apart(chat: dict[str, list[str]]) -> None:
+    """What Ada has told is not known to Bob, whose thread was written to before hers."""
+    assert chat["all threads, the last one first"] == [
+        "ada: Your cat is Felix.",
+        "bob: You have not told me about your cat.",
+    ]
+
+
+def test_chat_has_every_checkpoint_in_its_history(chat: dict[str, list[str]]) -> None:
+    """Four for each message, those of the process that was killed among them."""
+    lines = chat["the history of ada, the newest first"]
+    steps = [line.partition(", messages: ")[0] for line in reversed(lines)]
+    stored = [line.removeprefix("  stored: ") for line in chat["first process"] if "step" in line]
+    assert len(steps) == 12
+    assert steps[: len(stored)] == stored
+
+
+def test_chat_is_killed_and_does_not_end_by_itself(tmp_path: Path) -> None:
+    """The file is left as a kill leaves it: with what SQLite has not moved into place yet."""
+    path = tmp_path / "chat.db"
+    for _ in durable_chat.until_killed(str(path)):
+        pass
+    assert path.with_name("chat.db-wal").stat().st_size > 0
+
+
+def test_chat_ends_when_nobody_is_left_to_kill_it(tmp_path: Path) -> None:
+    """Its input is at its end, as it is when the process that started it has gone."""
+    script = run_script("durable_chat.py", durable_chat.CHILD, str(tmp_path / "chat.db"))
+    assert (script.returncode, script.stderr) == (0, "")
+    assert script.stdout.endswith("ended: remember\n")

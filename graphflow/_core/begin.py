@@ -150,6 +150,7 @@ def _says_more(command: Command[Any]) -> bool:
 def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
     """Start from START; what was due is due no more."""
     step = -1 if past is None else past.step + 1
+    log.loose = []  # what they returned is not part of this run; the history goes on showing it
     fields = fields_of(given)
     told = given if fields is None else fields
     state = _state_of(run, log, past).due_next((), (), step + 1)
@@ -257,7 +258,9 @@ def _apply(
 ) -> tuple[RunState, bytes]:
     """Apply a caller's Command to a state; return it, and the packed barrier that says so."""
     graph, values = run.graph, state.values
-    done = parse(Task(graph.entry, command, past.step, -1, values, run, log.at), command)
+    # Without the answer, which is no write: it is for those that have asked.
+    said = Command(graph=command.graph, update=command.update, goto=command.goto)
+    done = parse(Task(graph.entry, said, past.step, -1, values, run, log.at), said)
     written = gather((done,))
     changed = folded(values, written, (done,))
     due, waiting, sends = {*state.due}, {*state.waiting}, [*state.sends]

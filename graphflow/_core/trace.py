@@ -13,6 +13,10 @@ PUSH: Final = "__pregel_push"
 PULL: Final = "__pregel_pull"
 """The same of a task that an edge has woken."""
 
+_PLACES: Final = frozenset(
+    ("thread_id", "checkpoint_id", "checkpoint_ns", "langgraph_node", "langgraph_step")
+)
+
 
 def iso(at: int) -> str:
     """Return a time in microseconds since 1970 as ISO 8601 has it, in UTC."""
@@ -39,6 +43,15 @@ def triggers_of(graph: Topology, node: Node) -> tuple[str, ...]:
     return (f"branch:to:{node.name}", *joins)
 
 
+def facts_of(run: Run, node: Node) -> dict[str, Any]:
+    """Return what run and node say of a task beside where it is; the run's tags are among it."""
+    said = {**run.config.get("metadata", {}), **node.metadata}
+    facts = {key: value for key, value in said.items() if key not in _PLACES}
+    if tags := run.config.get("tags"):
+        facts["tags"] = [*tags]
+    return facts
+
+
 def started_chunks(run: Run, tasks: Sequence[Task]) -> list[object]:
     """Return the chunks of tasks that are about to start."""
     chunks: list[object] = []
@@ -49,8 +62,8 @@ def started_chunks(run: Run, tasks: Sequence[Task]) -> list[object]:
             "input": task.input,
             "triggers": (PUSH,) if task.index >= 0 else triggers_of(run.graph, task.node),
         }
-        if task.node.metadata:
-            payload["metadata"] = dict(task.node.metadata)
+        if facts := facts_of(run, task.node):
+            payload["metadata"] = facts
         chunks += shown_in(run, "tasks", "task", task.step, payload)
     return chunks
 

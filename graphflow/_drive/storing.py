@@ -128,7 +128,10 @@ class BlockingStoring(Storing):
         self._settle()
         if effect.wait or self.waits:
             return appended(self.store, effect.commit)
-        future = self.store.submit(effect.commit)
+        try:
+            future = self.store.submit(effect.commit)
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
+            return is_made(self.store, effect.commit, error)
         if future is not None:
             self._pending = (future, effect.commit)
         return True

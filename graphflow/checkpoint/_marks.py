@@ -1,12 +1,10 @@
 """What msgpack leaves in place of what it has not itself, until the codec puts in what is meant."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias, cast
 
 from graphflow.checkpoint import _codes
-from graphflow.checkpoint._refusal import damaged, newer
+from graphflow.checkpoint._refusal import damaged
 
 Plain: TypeAlias = Any
 """A value that msgpack has itself, with marks in it."""
@@ -46,23 +44,6 @@ def depth_of_payload(payload: Plain, depth: int) -> int:
     return depth if type(payload) in {dict, list, Pairs} else depth + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """An object whose tag nobody registered: it is kept, and stored again byte for byte.
-
-    Attributes:
-        tag: the name of its class in the store.
-        data: what is stored of it.
-    """
-
-    tag: str
-    data: bytes
-
-    def __repr__(self) -> str:
-        """Show how much there is, not what."""
-        return f"Opaque({self.tag!r}, <{len(self.data)} bytes>)"
-
-
 def is_flat(value: dict[Any, Any]) -> bool:
     """Tell whether msgpack has all that is in a dict; the path of every message."""
     for key, item in value.items():  # noqa: SIM110 - all() of a generator takes twice the time
@@ -71,7 +52,7 @@ def is_flat(value: dict[Any, Any]) -> bool:
     return True
 
 
-def is_native(value: Any, depth: int) -> bool:  # noqa: ANN401 - any value
+def is_native(value: object, depth: int) -> bool:
     """Tell whether msgpack has all that is in a value, which is inside `depth - 1` containers.
 
     It is asked of all that a superstep writes, so it looks at each thing once, and makes nothing.
@@ -79,16 +60,15 @@ def is_native(value: Any, depth: int) -> bool:  # noqa: ANN401 - any value
     kind = type(value)
     if depth > _codes.LIMIT:
         return False
+    items: Plain = value
     if kind is dict:
-        for key in value:
+        for key in items:
             if type(key) is not str:
                 return False
-        items = value.values()
-    elif kind is list:
-        items = value
-    else:
+        items = items.values()
+    elif kind is not list:
         return False
-    for item in items:
+    for item in items:  # noqa: SIM110 - all() of a generator takes twice the time
         if type(item) not in ATOMS and not is_native(item, depth + 1):
             return False
     return True
@@ -96,7 +76,7 @@ def is_native(value: Any, depth: int) -> bool:  # noqa: ANN401 - any value
 
 def series(kind: Callable[[list[Any]], Any], items: list[Any]) -> Plain:
     """Return a tuple or a set of items."""
-    made = kind(items)
+    made: Plain = kind(items)
     if len(made) != len(items):
         raise damaged("a set has one element twice")
     return made
@@ -120,41 +100,3 @@ def list_of(items: list[bytes]) -> bytes:
     else:
         head = b"\xdd" + length.to_bytes(4, "big")
     return head + b"".join(items)
-
-
-def check_nesting(value: object, depth: int, list_in: Callable[[bytes], list[Any]]) -> None:
-    """Check that a value could be read, as far as that can be told without its classes.
-
-    Args:
-        value: the value.
-        depth: how deep inside others it is.
-        list_in: unpacks the list that an extension holds.
-
-    Raises:
-        DamagedCheckpointError: if it is nested too deep, or is no value.
-        NewerFormatError: if it has a timestamp of msgpack's, which nobody writes.
-    """
-    if type(value) in ATOMS or (isinstance(value, Mark) and value[0] not in HOLDERS):
-        return
-    if depth > _codes.LIMIT:
-        raise damaged("it is nested too deep")
-    if not isinstance(value, Mark):
-        for item in _items(value):
-            check_nesting(item, depth + 1, list_in)
-    elif value[0] == _codes.REGISTERED:
-        _, payload = list_in(value[1])
-        check_nesting(payload, depth_of_payload(payload, depth), list_in)
-    else:
-        check_nesting(list_in(value[1]), depth, list_in)
-
-
-def _items(value: Plain) -> Iterable[Plain]:
-    """Return what is in a list or a dict."""
-    kind = type(cast("object", value))
-    if kind is list:
-        return cast("list[Plain]", value)
-    if kind is dict:
-        return cast("dict[str, Plain]", value).values()
-    if kind is Pairs:
-        return chain.from_iterable(value)
-    raise newer(-1)

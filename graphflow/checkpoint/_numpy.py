@@ -75,6 +75,10 @@ def _read_dtype(data: bytes) -> tuple[DType, bytes]:
 def _write_array(value: Array) -> bytes:
     lengths = b"".join(map(_LENGTH.pack, value.shape))
     items: bytes = value.tobytes()
+    try:
+        _check_items(value.dtype, items)
+    except ValueError as error:
+        raise refused(value, f"an array holds what is {error}; make it anew from values") from None
     return _write_dtype(value) + bytes([value.ndim]) + lengths + items
 
 
@@ -105,9 +109,21 @@ def _write_scalar(value: Array) -> bytes:
     if value.dtype.kind == "S":
         return b"\x01S" + bytes(value)
     if value.dtype.kind == "U":
-        return b"\x01U" + str(value).encode("utf-8", "surrogatepass")
+        return b"\x01U" + _write_text(value)
     item: bytes = value.tobytes()
     return _write_dtype(value) + item
+
+
+def _write_text(value: Array) -> bytes:
+    """Write all characters, which str() does not, if they are some: an array may have others."""
+    text: bytes = value.encode("utf-8", "surrogatepass")
+    try:
+        text.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise refused(
+            value, "a string of numpy holds what is no character; make it anew from text"
+        ) from None
+    return text
 
 
 def _read_scalar(data: bytes) -> Array:

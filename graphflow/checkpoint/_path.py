@@ -51,4 +51,7 @@ def _parts_of_object(value: object, registry: Registry) -> Iterable[tuple[str, o
         payload = entry.encode(value)
     except Exception:  # noqa: BLE001 - of whatever kind: the object cannot be stored, not a part of it
         return ()
-    return _parts(payload, registry) if entry.parts is None else entry.parts(payload)
+    if entry.parts is not None:
+        return entry.parts(payload)
+    holds_parts = type(cast("object", payload)) in {dict, list}
+    return _parts(payload, registry) if holds_parts else [("", payload)]

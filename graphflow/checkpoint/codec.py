@@ -24,10 +24,8 @@ from graphflow.checkpoint._marks import (
     PLAIN,
     SERIES,
     Mark,
-    Opaque,
     Pairs,
     Plain,
-    check_nesting,
     depth_of_payload,
     filled,
     is_flat,
@@ -36,6 +34,7 @@ from graphflow.checkpoint._marks import (
     mark,
     series,
 )
+from graphflow.checkpoint._opaque import Opaque, Wire, read_opaque, write_opaque
 from graphflow.checkpoint._path import path_in
 from graphflow.checkpoint._refusal import damaged, newer, refused, too_deep, unknown
 from graphflow.checkpoint.registry import Registry
@@ -219,7 +218,7 @@ class Codec:
             fields = [getattr(value, name) for name in names]
             return _extension(code, _packed(self._plain_list(fields, depth)))
         if kind is Opaque:
-            return _plain_opaque(value, depth)
+            return _extension(_codes.REGISTERED, write_opaque(value, depth, _WIRE))
         leaf = _numpy.leaf_of(kind)
         if leaf is None:
             raise unknown(value)
@@ -304,41 +303,12 @@ class Codec:
         tag, payload = _list_in(data)
         entry = self._registry.by_tag.get(tag)
         if entry is None:
-            return _opaque(tag, payload, data, depth)
+            return read_opaque(data, depth, _WIRE)
         return decoded(self._made(payload, depth_of_payload(payload, depth)), entry)
 
 
 def _checksum(payload: bytes, salt: int) -> bytes:
     return crc32(payload, salt & 0xFFFFFFFF).to_bytes(4, "big")
-
-
-# Objects that nobody here knows.
-
-
-def _opaque(tag: object, payload: Plain, data: bytes, depth: int) -> Opaque:
-    """Return an object of an unknown tag, after a look whether its bytes are in order."""
-    head = _head(tag)
-    if type(tag) is not str or not tag or not data.startswith(head):
-        raise damaged("an object has no tag")
-    check_nesting(payload, depth_of_payload(payload, depth), _list_in)
-    return Opaque(tag, data[len(head) :])
-
-
-def _plain_opaque(value: Opaque, depth: int) -> Plain:
-    """Return the extension that the object had; one that was made by hand may hold anything."""
-    data = _head(value.tag) + value.data
-    try:
-        check_nesting(mark(_codes.REGISTERED, data), depth, _list_in)
-    except CheckpointError as error:
-        raise refused(
-            value, f"an Opaque with the tag {value.tag!r} holds no bytes of a value ({error})"
-        ) from error
-    return _extension(_codes.REGISTERED, data)
-
-
-def _head(tag: object) -> bytes:
-    """Return the bytes of `[tag, payload]` before the payload."""
-    return _packed([tag, None])[:-1]
 
 
 # Msgpack.
@@ -420,3 +390,6 @@ def _list_in(data: bytes) -> list[Any]:
     if type(items) is not list:
         raise damaged("an extension does not hold a list")
     return items
+
+
+_WIRE: Final = Wire(_packed, _list_in)

@@ -12,7 +12,8 @@ from graphflow.checkpoint._codes import PLAIN, SERIES
 from graphflow.checkpoint._entry import Entry, tag_of
 from graphflow.checkpoint._kinds import entry_for
 from graphflow.checkpoint._leaves import LEAVES
-from graphflow.checkpoint._marks import ATOMS, Opaque
+from graphflow.checkpoint._marks import ATOMS
+from graphflow.checkpoint._opaque import Opaque
 from graphflow.errors import shown
 
 __all__ = ("Registry",)
@@ -77,10 +78,9 @@ class Registry:
         cannot be read, is passed over: an object of it is an error when it is to be stored.
         """
         for cls in classes_in(annotation):
-            if cls in _STORED_ANYHOW or cls in self.by_class:
-                continue
             try:
-                entry = entry_for(cls)
+                known = cls in self.by_class or cls in _STORED_ANYHOW
+                entry = None if known else entry_for(cls)
             except Exception:  # noqa: BLE001, S112 - whatever a strange class raises when looked at
                 continue
             self._put_learned(entry)

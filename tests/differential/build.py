@@ -7,9 +7,11 @@ import asyncio
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict, cast
 
 import trio
+from anyio.lowlevel import checkpoint
 
 from tests.differential.pair import Library
 from tests.differential.specs import (
@@ -67,8 +69,8 @@ def errors_of(lib: Library) -> dict[type[Exception], str]:
     return {BoomError: "BoomError", **{getattr(lib.errors, name): name for name in names}}
 
 
-def build(lib: Library, graph: Graph, kind: Kind) -> Any:  # noqa: ANN401 - of either library
-    """Return the compiled graph, with nodes of one kind."""
+def built(lib: Library, graph: Graph, kind: Kind) -> Any:  # noqa: ANN401 - of either library
+    """Return the builder of a graph, with nodes of one kind."""
     builder = lib.graph.StateGraph(State)
     for node in graph.nodes:
         action = acting(lib, node) if kind == "sync" else acting_async(lib, node)
@@ -81,13 +83,15 @@ def build(lib: Library, graph: Graph, kind: Kind) -> Any:  # noqa: ANN401 - of e
         path = choosing(lib, branch)
         path.__name__ = f"branch_{number}"
         builder.add_conditional_edges(branch.source, path, path_map(branch))
-    return builder.compile()
+    return builder
 
 
 def acting(lib: Library, node: Node) -> Callable[[Given], object]:
     """Return a node's function."""
+    calls = count(1)
 
     def act(state: Given) -> object:
+        stumble(node, next(calls))
         return returned(lib, node, node.act(state))
 
     return act
@@ -95,11 +99,21 @@ def acting(lib: Library, node: Node) -> Callable[[Given], object]:
 
 def acting_async(lib: Library, node: Node) -> Callable[[Given], object]:
     """Return a node's function as a coroutine function."""
+    act_at_once = acting(lib, node)
 
     async def act(state: Given) -> object:
-        return returned(lib, node, node.act(state))
+        if node.stumbles is not None:
+            # LangGraph begins what stands behind a failed task, and cancels it where it waits.
+            await checkpoint()
+        return act_at_once(state)
 
     return act
+
+
+def stumble(node: Node, call: int) -> None:
+    """Raise if this is the call at which a node fails."""
+    if call == node.stumbles:
+        raise BoomError
 
 
 def returned(lib: Library, node: Node, result: Result) -> object:
@@ -154,7 +168,7 @@ def traces(lib: Library, case: Case, driver: Driver, kind: Kind) -> dict[Mode, T
     """Run a case once in every mode, all on one compiled graph, and return what came out."""
     runner = Runner(
         lib,
-        build(lib, case.graph, kind),
+        built(lib, case.graph, kind).compile(),
         {key: written(lib, value) for key, value in case.given},
         {"recursion_limit": case.limit, "max_concurrency": ONE_AT_A_TIME},
         errors_of(lib),

@@ -26,12 +26,15 @@ class Library:
     channels: Any
     config: Any
     runtime: Any
+    managed: Any
+    memory: Any
 
 
 def load(name: str) -> Library:
     """Return a library by the name of its package."""
-    paths = ("graph", "types", "errors", "channels", "config", "runtime")
-    return Library(name, *(import_module(f"{name}.{path}") for path in paths))
+    paths = ("graph", "types", "errors", "channels", "config", "runtime", "managed")
+    modules = (import_module(f"{name}.{path}") for path in (*paths, "checkpoint.memory"))
+    return Library(name, *modules)
 
 
 THEIRS = load("langgraph")

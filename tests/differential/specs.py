@@ -113,6 +113,7 @@ class Node:
     reads: Schema = "state"
     defer: bool = False
     fails: int | None = None
+    stumbles: int | None = None  # the number of the call that fails, whatever it is shown
 
     def act(self, seen: Given) -> Result:
         """Return what the node does, having been shown `seen`.
@@ -165,13 +166,43 @@ class Graph:
     branches: tuple[Branch, ...] = ()
 
 
+Pairs: TypeAlias = tuple[tuple[str, Any], ...]
+"""A dict as a value."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A graph, what it is run with, and how far."""
 
     graph: Graph
-    given: tuple[tuple[str, Any], ...] = ()
+    given: Pairs = ()
     limit: int = 10
+
+
+@dataclass(frozen=True)
+class Order:
+    """A Command of the caller's."""
+
+    update: Pairs = ()
+    goto: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run on a thread: from its end, or from a checkpoint so far back in its history."""
+
+    given: Pairs | Order | None = None
+    limit: int = 10
+    back: int | None = None
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The runs on one thread of a graph."""
+
+    graph: Graph
+    turns: tuple[Turn, ...]
+    durability: str = "sync"
 
 
 def weight(seen: Given) -> int:

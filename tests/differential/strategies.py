@@ -23,6 +23,14 @@ Never drawn for LangGraph (`alike`), but for the reference:
 Failures are drawn freely: two in one superstep raise the same class, and one task runs at a time.
 Then sync LangGraph still runs siblings of a failed task, or not: a race; `Trace.begins` allows it.
 
+Never drawn on threads (`conversations`), because the libraries differ there on purpose as well:
+
+- path functions that fail;
+- Commands that lead to a deferred node;
+- None from the checkpoint of an input, which is for the test to leave out: it knows the history.
+
+And nothing is compared after two writers have collided.
+
 Two Sends that each send two would double for ever: so Sends stop at a depth and at a length of the
 log, a node that leaves nothing in the log never sends, and no Overwrite makes the log short again.
 """
@@ -41,14 +49,17 @@ from tests.differential.specs import (
     Branch,
     Case,
     Choice,
+    Conversation,
     Form,
     Graph,
     Join,
     Node,
+    Order,
     Replace,
     Schema,
     SendTo,
     Target,
+    Turn,
     Write,
 )
 
@@ -69,6 +80,11 @@ sizes = st.sampled_from((1, 2, 3, 3, 4, 4, 5, 5, 6, 6))
 line = Write("log")
 longer = Write("log", Replace(("r",) * (ENOUGH + 1)))
 first = st.sampled_from(((line,),) * 14 + ((longer,), ()))
+stumbles = st.lists(
+    st.sampled_from((None, None, None, 1, 2, 3)), min_size=len(NAMES), max_size=len(NAMES)
+)
+places = st.none() | st.none() | st.none() | st.integers(0, 9)
+durabilities = st.sampled_from(("sync", "sync", "exit"))
 numbers = st.builds(Write, st.sampled_from(NUMBERS), digits)
 further = st.lists(st.just(line) | numbers, max_size=3)
 replacements = st.sampled_from((Replace(()), Replace(("r",)), Replace(("r", "s"))))
@@ -95,6 +111,50 @@ def alike(case: Case) -> Case:
         return case
     nodes = tuple(replace(node, defer=False) for node in case.graph.nodes)
     return replace(case, graph=replace(case.graph, nodes=nodes))
+
+
+def conversations() -> st.SearchStrategy[Conversation]:
+    """Draw a graph, and what is done with a thread of it."""
+    given = inputs.map(lambda drawn: tuple(drawn.items()))
+    turn = st.builds(Turn, st.none() | given, limits, places)
+    talks = st.lists(turn, max_size=4).map(tuple[Turn, ...])
+    return st.builds(conversation, cases().map(alike), stumbles, talks, durabilities)
+
+
+def orders() -> st.SearchStrategy[Conversation]:
+    """Draw a graph, and Commands to a thread of it, with other runs between them."""
+    given = inputs.map(lambda drawn: tuple(drawn.items()))
+    ordered = st.builds(Order, given, st.lists(st.sampled_from(NAMES), max_size=2).map(tuple))
+    said = ordered.filter(lambda order: bool(order.update or order.goto))
+    turn = st.builds(Turn, st.none() | given | said | said, limits)
+    talks = st.lists(turn, min_size=1, max_size=4).map(tuple[Turn, ...])
+    return st.builds(conversation, cases().map(alike), stumbles, talks, st.just("sync")).map(aimed)
+
+
+def conversation(
+    case: Case, falls: Sequence[int | None], turns: tuple[Turn, ...], durability: str
+) -> Conversation:
+    """Return a conversation that begins as a case does; each node stumbles at its call."""
+    nodes = tuple(
+        replace(node, stumbles=call) for node, call in zip(case.graph.nodes, falls, strict=False)
+    )
+    branches = tuple(replace(branch, fails=None) for branch in case.graph.branches)
+    graph = replace(case.graph, nodes=nodes, branches=branches)
+    return Conversation(graph, (Turn(case.given, case.limit), *turns), durability)
+
+
+def aimed(drawn: Conversation) -> Conversation:
+    """Return a conversation whose Commands lead only to nodes that there are, and not deferred."""
+    names = [node.name for node in drawn.graph.nodes if not node.defer]
+
+    def known(turn: Turn) -> Turn:
+        order = turn.given
+        if not isinstance(order, Order):
+            return turn
+        goto = tuple(target for target in order.goto if target in names)
+        return replace(turn, given=replace(order, goto=goto) if goto or order.update else None)
+
+    return replace(drawn, turns=tuple(known(turn) for turn in drawn.turns))
 
 
 @cache  # to make a strategy takes longer than to draw from it

@@ -72,42 +72,25 @@ class SqliteSaver(BaseCheckpointSaver):
     ) -> None:
         if synchronous not in {"normal", "full"}:
             raise ValueError(f'synchronous is {synchronous!r}; it must be "normal" or "full"')
-        self._source = conn if isinstance(conn, sqlite3.Connection) else _place(fspath(conn))
-        self._synchronous: Synchronous = synchronous
-        self._open()
-
-    def _open(self) -> None:
-        """Open what this is a saver of."""
-        match self._source:
-            case None:
-                self._last = open_memory()
-            case Path() as path:
-                self._last = open_file(path, self._synchronous)
-            case connection:
-                self._last = open_given(connection, self._synchronous)
-        self._finalizer = weakref.finalize(self, self._last.abandon)
-        self._finalizer.atexit = False  # at the end of the process `_fork` closes it
+        if isinstance(conn, sqlite3.Connection):
+            self._opened = open_given(conn, synchronous)
+        elif (path := _path_of(fspath(conn))) is None:
+            self._opened = open_memory()
+        else:
+            self._opened = open_file(path, synchronous)
+        finalizer = weakref.finalize(self, self._opened.abandon)
+        finalizer.atexit = False  # at the end of the process `_fork` closes it
 
     @property
     def _database(self) -> Database:
-        """What is open, in this process."""
-        database = self._last
-        return self._reopened() if database.left_behind else database
-
-    def _reopened(self) -> Database:
-        """Open the file anew, in a process that was forked."""
-        with self._last.lock:
-            if self._last.left_behind:
-                if not isinstance(self._source, Path):
-                    place = self._last.handle.place
-                    raise CheckpointError(
-                        f"the checkpoint store {place} has a connection that was opened before "
-                        f"this process was forked, and SQLite forbids its use here; make a "
-                        f"SqliteSaver in this process, or give it the path of a file"
-                    )
-                self._finalizer.detach()
-                self._open()
-        return self._last
+        """What is open, if this process may use it."""
+        if self._opened.left_behind:
+            raise CheckpointError(
+                f"the checkpoint store {self._opened.handle.place} was in use when this process "
+                f"was forked, and SQLite forbids its use here; fork when no records are being "
+                f"read, and from a saver that has the path of a file"
+            )
+        return self._opened
 
     @classmethod
     def from_conn_string(cls, conn_string: str, *, synchronous: Synchronous = "normal") -> Self:
@@ -189,10 +172,10 @@ class SqliteSaver(BaseCheckpointSaver):
     @override
     def close(self) -> None:
         """Make what was submitted, end the threads and close the file; a second time, nothing."""
-        self._last.close()
+        self._opened.close()
 
 
-def _place(text: str) -> Path | None:
+def _path_of(text: str) -> Path | None:
     """Return the path of a file, or None for a store in memory."""
     if text == ":memory:":
         return None

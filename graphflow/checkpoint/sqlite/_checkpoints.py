@@ -17,6 +17,7 @@ from graphflow.checkpoint.sqlite._worker import Worker
 __all__ = ("LIMIT", "Checkpoints")
 
 _OFTEN: Final = 4 << 20
+_WORKER: Final = "graphflow-store-checkpoints"
 LIMIT: Final = 16 << 20
 """The bytes above which the WAL is made to begin anew."""
 
@@ -26,7 +27,8 @@ class Checkpoints:
     """Checkpoints of one database, whenever enough was written."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], lock: Lock) -> None:
-        self.worker = Worker("graphflow-store-checkpoints")
+        self.worker = Worker(_WORKER)
+        self._gate = Lock()
         self._connect = connect
         self._lock = lock
         self._written = 0
@@ -38,12 +40,25 @@ class Checkpoints:
             self._written = 0
             self.worker.call(self._checkpoint)
 
+    def pause(self) -> None:
+        """Wait for the checkpoint that is being made, and let no other begin."""
+        self._gate.acquire()
+
+    def resume(self) -> None:
+        """Let everybody go on."""
+        self._gate.release()
+
+    def resume_in_child(self) -> None:
+        """Go on in a forked process, which has not got the thread."""
+        self.worker = Worker(_WORKER)
+        self._gate.release()
+
     def _checkpoint(self) -> None:
         """Move what can be moved without disturbing anybody, and hold up the writer if need be.
 
         What fails is left for later: it is safe in the WAL.
         """
-        with suppress(*FAILURES), closing(self._connect()) as connection:
+        with self._gate, suppress(*FAILURES), closing(self._connect()) as connection:
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if frames * PAGE > LIMIT:
                 with self._lock:

@@ -4,8 +4,8 @@ A file has one connection that writes, some that read, and one for a checkpoint 
 database in memory, and a connection that was given, have just that one for everything.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
-from threading import Lock
 from typing import Final, final
 
 from graphflow.checkpoint.sqlite._checkpoints import Checkpoints
@@ -30,8 +30,7 @@ class Database:
         handle: the connection that writes.
         writer: what writes.
         reading: what reads.
-        left_behind: whether it belongs to the process that this one was forked from.
-        lock: who holds it may replace one that was left behind.
+        left_behind: whether this process was forked while it was in use, and must not use it.
     """
 
     def __init__(
@@ -46,7 +45,9 @@ class Database:
         self.reading = reading
         self._checkpoints = checkpoints
         self.left_behind = False
-        self.lock = Lock()
+        self._pausing = False
+        self._closable = False
+        self._abandoned = False
         watch(self)
 
     def shrink(self) -> None:
@@ -61,25 +62,48 @@ class Database:
     def _shrunk(self) -> bool:
         """Give back some pages; return whether it is worth while to go on."""
         with self.handle.lock:
-            self.handle.end_stray_transaction()
-            before = self._free()
+            cursor = self.handle.ready()
+            before = _number(cursor.execute(_FREE))
             if before:
                 self.handle.connection.executescript(_SHRINK)
-            after = self._free()
+            after = _number(cursor.execute(_FREE))
             if self._checkpoints is not None:
                 self._checkpoints.wrote(_SHRUNK)
         return 0 < after < before
 
-    def _free(self) -> int:
-        """Return how many pages are free."""
-        count: int = self.handle.connection.execute(_FREE).fetchall()[0][0]
-        return count
+    def pause(self) -> None:
+        """Let nobody begin anything, and have no connections."""
+        self._pausing = True
+        if self._checkpoints is not None:
+            self._checkpoints.pause()
+        self.handle.lock.acquire()
+        self.writer.pause()
+        self.reading.pause()
+        self._closable = self.handle.pause()
 
-    def leave_behind(self) -> None:
-        """Belong to the parent process from now on: this one uses nothing of it."""
-        self.left_behind = True
-        self.lock = Lock()  # the old one may be held by a thread that is not in this process
-        self.reading.leave_behind()
+    def resume(self) -> None:
+        """Let everybody go on."""
+        self.reading.resume()
+        self.writer.resume()
+        if self._checkpoints is not None:
+            self._checkpoints.resume()
+        self._go_on()
+
+    def resume_in_child(self) -> bool:
+        """Go on in a forked process, unless it has got a connection that was open."""
+        self.left_behind = not self.reading.resume_in_child() or not self._closable
+        self.writer.resume_in_child()
+        if self._checkpoints is not None:
+            self._checkpoints.resume_in_child()
+        self._go_on()
+        return not self.left_behind
+
+    def _go_on(self) -> None:
+        """Let the connection be used, and do what a finalizer could not do meanwhile."""
+        self.handle.lock.release()
+        self._pausing = False
+        if self._abandoned:
+            self.abandon()
 
     def close(self) -> None:
         """Make what waits, end the threads, and close what was opened here."""
@@ -90,13 +114,7 @@ class Database:
             self._checkpoints.worker.end()
         with self.handle.lock:
             self.reading.close()
-            with suppress(*FAILURES):
-                self.writer.let_go()
-            if self.handle.owned:
-                with suppress(*FAILURES):  # what cannot be moved is safe in the WAL
-                    self.handle.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                with suppress(*FAILURES):
-                    self.handle.connection.close()
+            self.handle.close()
         forget(self)
 
     def abandon(self) -> None:
@@ -104,11 +122,16 @@ class Database:
 
         If there is a thread, it does it, after what waits. Else nobody is left to hold a lock.
         """
-        if self.left_behind:
-            return
-        if self.writer.worker.started:
+        if self._pausing:
+            self._abandoned = True
+        elif self.writer.worker.started:
             self.writer.worker.call(self.close)
         elif self._checkpoints is not None and self._checkpoints.worker.started:
             self._checkpoints.worker.call(self.close)
         else:
             self.close()
+
+
+def _number(answer: Iterable[tuple[int]]) -> int:
+    """Return what a PRAGMA answered."""
+    return next(iter(answer))[0]

@@ -164,7 +164,7 @@ def _misused(error: sqlite3.ProgrammingError, place: str) -> CheckpointError:
 
 def _refusal(error: sqlite3.Error) -> str:
     """Say why SQLite did not take a change that it could have written."""
-    if isinstance(error, sqlite3.IntegrityError):
+    if isinstance(error, sqlite3.IntegrityError) and "UNIQUE" in str(error):
         return f"it has a record, branch or blob of that number already ({error})"
     if isinstance(error, sqlite3.DataError):
         return f"a record, blob or thread id is larger than SQLite takes, 1 GB ({error})"

@@ -1,15 +1,15 @@
 """What a path leads to, found out before SQLite may change anything there."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Final
 from urllib.parse import quote
 
-from graphflow.checkpoint.sqlite._errors import FAILURES, damaged, is_damage, translated
-from graphflow.checkpoint.sqlite._schema import APPLICATION_ID, check_mark, is_marked, not_ours
-from graphflow.errors import ForeignStoreError, StoreUnavailableError
+from graphflow.checkpoint.sqlite._errors import FAILURES, PATIENCE, damaged, is_damage, translated
+from graphflow.checkpoint.sqlite._schema import APPLICATION_ID, check_mark, is_store, not_ours
+from graphflow.errors import DamagedCheckpointError, ForeignStoreError, StoreUnavailableError
 
 __all__ = ("examine", "uri")
 
@@ -56,6 +56,21 @@ def examine(path: Path) -> None:
     check_mark(int.from_bytes(header[60:64]), place)
     if header[18:20] not in _JOURNALS:
         raise damaged(place, "its header is inconsistent")
+    # Twice, for another process may be writing between one look and the next.
+    if _is_short(path) and _is_short(path):
+        raise damaged(place, "it was cut short")
+
+
+def _is_short(path: Path) -> bool:
+    """Return whether a file is shorter than its header says, and no journal has the rest."""
+    for journal in ("-wal", "-journal"):
+        beside = path.with_name(path.name + journal)
+        if beside.exists() and beside.stat().st_size:
+            return False
+    header = _header(path, str(path))
+    page = int.from_bytes(header[16:18])
+    size = page if page > 1 else 65536  # 1 stands for what two bytes cannot say
+    return path.stat().st_size < size * int.from_bytes(header[28:32])
 
 
 def _header(path: Path, place: str) -> bytes:
@@ -80,13 +95,22 @@ def _header(path: Path, place: str) -> bytes:
 
 def _refuse_foreign(path: Path, place: str) -> None:
     """Raise if a database has the mark or the tables of another program."""
-    # The first way reads the file alone; the second also what another program has yet to move
-    # into it from its WAL.
-    for options in ("mode=ro&immutable=1", "mode=ro"):
-        try:
-            with closing(sqlite3.connect(uri(path, options), uri=True)) as connection:
-                is_marked(connection.cursor(), place)
-        except FAILURES as error:
-            if is_damage(error):
-                raise not_ours(set(), place) from error
-            raise translated(error, place) from error
+    # The first look is at the file alone, and leaves no trace. Somebody may be writing just now,
+    # or have it all in the WAL: that is seen by the second one, which waits for locks.
+    with suppress(*FAILURES, DamagedCheckpointError):
+        _look(path, place, "mode=ro&immutable=1")
+    try:
+        _look(path, place, "mode=ro")
+    except FAILURES as error:
+        if is_damage(error):
+            raise not_ours(set(), place) from error
+        raise translated(error, place) from error
+
+
+def _look(path: Path, place: str, options: str) -> None:
+    """Raise if a database is another program's."""
+    with (
+        closing(sqlite3.connect(uri(path, options), uri=True, timeout=PATIENCE)) as connection,
+        closing(connection.cursor()) as cursor,
+    ):
+        is_store(cursor, place)

@@ -1,35 +1,49 @@
 """What happens to open stores when the process is forked, and when it ends.
 
-SQLite forbids a forked process to use, or even to close, a connection of its parent: closing it
-could delete the parent's WAL. So the child leaves those behind, and opens its own.
+SQLite must not be forked with a connection open. A child that closes one can delete a WAL that is
+in use; and even one that leaves it alone, and opens its own, inherits the note that the process
+has locks on the file, which it has not: what it commits is lost when all others close the file.
+So all connections are closed before a fork and opened again when they are needed.
 """
 
 import atexit
 import os
 import sys
 from contextlib import suppress
+from threading import Lock
 from typing import Protocol
 from weakref import ref
 
-__all__ = ("forget", "watch")
+__all__ = ("forget", "no_fork", "watch")
 
 
 class Open(Protocol):
     """What is open until it is closed."""
 
-    def leave_behind(self) -> None:
-        """Belong to the parent process from now on."""
+    def pause(self) -> None:
+        """Let nobody begin anything, and have no connections."""
+
+    def resume(self) -> None:
+        """Let everybody go on; this is the process that was forked."""
+
+    def resume_in_child(self) -> bool:
+        """Go on in the new process; return whether that is possible."""
+        ...
 
     def close(self) -> None:
         """End it."""
 
 
+no_fork = Lock()
+"""Who opens a store holds it, so that the process is not forked meanwhile."""
+
 _open: dict[int, ref[Open]] = {}  # no WeakSet: another thread may close one at any moment
+_paused: list[Open] = []
 _left_behind: list[Open] = []
 
 
 def watch(thing: Open) -> None:
-    """Have something left behind in a forked process, or closed at the end of this one."""
+    """Have something paused while the process is forked, and closed when it ends."""
     _open[id(thing)] = ref(thing)
 
 
@@ -43,12 +57,30 @@ def _all() -> list[Open]:
     return [thing for entry in [*_open.values()] if (thing := entry()) is not None]
 
 
+def _before_fork() -> None:
+    """Close all connections."""
+    no_fork.acquire()
+    _paused.extend(_all())
+    for thing in _paused:
+        thing.pause()
+
+
 def _after_fork() -> None:
-    """Leave everything behind that is open; this is the child, and its only thread."""
-    for thing in _all():
-        thing.leave_behind()
-        _left_behind.append(thing)
-    _open.clear()
+    """Let everybody go on."""
+    for thing in _paused:
+        thing.resume()
+    _paused.clear()
+    no_fork.release()
+
+
+def _after_fork_in_child() -> None:
+    """Let those go on that can; this is the only thread."""
+    for thing in _paused:
+        if not thing.resume_in_child():
+            forget(thing)
+            _left_behind.append(thing)
+    _paused.clear()
+    no_fork.release()
 
 
 def _at_exit() -> None:
@@ -65,4 +97,8 @@ def _at_exit() -> None:
 
 atexit.register(_at_exit)
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork,
+        after_in_child=_after_fork_in_child,
+    )

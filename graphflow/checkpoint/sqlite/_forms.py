@@ -1,5 +1,9 @@
-"""How strings and lists of numbers look in a column: as bytes, for not every string is text."""
+"""How strings and lists of numbers look in a column: as bytes, for not every string is text.
 
+What cannot be read back was not written here: that is a damaged file, and an error as SQLite's.
+"""
+
+import sqlite3
 import struct
 
 __all__ = ("name_bytes", "name_string", "number_bytes", "numbers")
@@ -11,12 +15,11 @@ def name_bytes(name: str) -> bytes:
 
 
 def name_string(data: bytes) -> str:
-    """Return what `name_bytes` made bytes of.
-
-    Raises:
-        ValueError: if it never made these bytes.
-    """
-    return data.decode("utf-8", "surrogatepass")
+    """Return what `name_bytes` made bytes of."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("a name in it is no text") from error
 
 
 def number_bytes(row: tuple[int, ...]) -> bytes:
@@ -24,12 +27,8 @@ def number_bytes(row: tuple[int, ...]) -> bytes:
     return struct.pack(f"<{len(row)}q", *row)
 
 
-def numbers(data: bytes) -> tuple[int, ...]:
-    """Return what `number_bytes` made bytes of.
-
-    Raises:
-        ValueError: if it never made these bytes.
-    """
-    if len(data) % 8:
-        raise ValueError("a number was cut short")
+def numbers(data: object) -> tuple[int, ...]:
+    """Return what `number_bytes` made bytes of."""
+    if not isinstance(data, bytes) or len(data) % 8:
+        raise sqlite3.DatabaseError("a list of numbers in it is none")
     return struct.unpack(f"<{len(data) // 8}q", data)

@@ -1,37 +1,86 @@
-"""One connection, with what everybody who uses it must know."""
+"""One connection that several threads use in turn, and that can be closed for a moment."""
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
+from typing import final
 
-from graphflow._record import record
-from graphflow.checkpoint.sqlite._errors import in_use
+from graphflow.checkpoint.sqlite._errors import FAILURES, in_use
 
 __all__ = ("Handle",)
 
+Connect = Callable[[], sqlite3.Connection]
 
-@record
+
+@final
 class Handle:
-    """A connection that several threads use in turn.
+    """A connection and the lock for it; whoever calls a method holds the lock.
 
-    Attributes:
+    Args:
         connection: the connection.
         place: the store as messages show it.
-        lock: who holds it may use the connection.
         owned: whether the connection was opened here, and is closed here.
+        again: opens it again, if that is possible.
+
+    Attributes:
+        lock: who holds it may use the connection.
     """
 
-    connection: sqlite3.Connection
-    place: str
-    lock: Lock
-    owned: bool
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        place: str,
+        *,
+        owned: bool,
+        again: Connect | None = None,
+    ) -> None:
+        self.place = place
+        self.lock = Lock()
+        self._owned = owned
+        self._again = again
+        self._paused = False
+        self._use(connection)
 
-    def end_stray_transaction(self) -> None:
-        """See that no transaction is open; the lock is held.
+    def _use(self, connection: sqlite3.Connection) -> None:
+        """Use a connection from now on."""
+        self.connection = connection
+        self.cursor = connection.cursor()
+        self.cursor.row_factory = None  # the connection's may be its owner's
 
-        One on a connection that was opened here was left by a KeyboardInterrupt that came between
-        two statements. One on a connection that was given is its owner's, who is told.
+    def ready(self) -> sqlite3.Cursor:
+        """Return a cursor, with no transaction open.
+
+        Raises:
+            CheckpointError: if one is open on a connection that was given.
         """
+        if self._paused and self._again is not None:
+            self._use(self._again())
+            self._paused = False
         if self.connection.in_transaction:
-            if not self.owned:
+            if not self._owned:
                 raise in_use(self.place)
-            self.connection.execute("ROLLBACK")
+            # A KeyboardInterrupt came between two statements.
+            self.cursor.execute("ROLLBACK")
+        return self.cursor
+
+    def pause(self) -> bool:
+        """Close the connection until it is used the next time; return whether that is possible."""
+        if self._again is None:
+            return False
+        self.close()
+        self._paused = True
+        return True
+
+    def close(self) -> None:
+        """Move all from the WAL into the file, and close what was opened here.
+
+        A cursor that is left open would keep the file open.
+        """
+        with suppress(*FAILURES):  # what cannot be moved is safe in the WAL
+            if self._owned and not self._paused:
+                self.cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with suppress(*FAILURES):
+            self.cursor.close()
+            if self._owned:
+                self.connection.close()

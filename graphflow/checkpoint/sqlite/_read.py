@@ -81,7 +81,7 @@ def branches(cursor: sqlite3.Cursor, place: str, thread: str) -> list[Branch]:
     for row in cursor.execute(_BRANCHES, (name_bytes(thread),)).fetchall():
         match row:
             case (int(number), bytes(ns), int(parent), int(fork), int(base)):
-                found.append(Branch(number, _string(ns, place), parent, fork, base))
+                found.append(Branch(number, name_string(ns), parent, fork, base))
             case _:
                 raise _no_row(place, "branch")
     return found
@@ -95,7 +95,7 @@ def snapshot(
     match cursor.execute(_SNAP, values).fetchall():
         case []:
             return None
-        case [(int(seq), bytes(manifest), bytes(named))] if len(named) % 8 == 0:
+        case [(int(seq), bytes(manifest), named)]:
             return Snapshot(branch, seq, manifest, numbers(named))
         case _:
             raise _no_row(place, "snap")
@@ -154,7 +154,7 @@ def threads(cursor: sqlite3.Cursor, place: str, limit: int | None) -> list[Threa
     for row in cursor.execute(_THREADS, (most,)).fetchall():
         match row:
             case (bytes(name), int(updated), int(key)):
-                found.append((updated, key, _string(name, place)))
+                found.append((updated, key, name_string(name)))
             case _:
                 raise _no_row(place, "thread")
     return [ThreadInfo(name, updated) for updated, _, name in sorted(found, reverse=True)]
@@ -163,14 +163,6 @@ def threads(cursor: sqlite3.Cursor, place: str, limit: int | None) -> list[Threa
 def _bound(number: int) -> int:
     """Return a bound of a search that a column can be compared with."""
     return max(-LAST - 1, min(number, LAST))
-
-
-def _string(data: bytes, place: str) -> str:
-    """Return a thread's id or a namespace from its bytes."""
-    try:
-        return name_string(data)
-    except ValueError as error:
-        raise damaged(place, "a name in it is no text") from error
 
 
 def _no_row(place: str, table: str) -> DamagedCheckpointError:

@@ -8,6 +8,8 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from threading import Lock
+from time import monotonic, sleep
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, final
 
 from graphflow.checkpoint.sqlite._errors import FAILURES, closed, translated
@@ -21,6 +23,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _KEPT: Final = 4
+_GRACE: Final = 0.5
+"""For how many seconds a fork waits for queries; it cannot wait for a reader who has stopped."""
+
+_PAUSE: Final = 0.0005
 _AT_ONCE: Final = 16
 
 
@@ -41,24 +47,35 @@ class Reading(Protocol):
         """Return the rows of a query, as they are when this is called."""
         ...
 
-    def leave_behind(self) -> None:
-        """Belong to the parent process from now on."""
+    def pause(self) -> None:
+        """Let no query begin, and close the connections that are its own."""
+
+    def resume(self) -> None:
+        """Let everybody go on."""
+
+    def resume_in_child(self) -> bool:
+        """Go on in a forked process; return whether that is possible."""
+        ...
 
     def close(self) -> None:
-        """Close the connections that are its own."""
+        """Make no more queries, and close the connections that are its own."""
 
 
 @final
 class Pool:
     """As many connections as there are readers at once; few are kept.
 
-    It has no lock, so that a finalizer can close it, wherever that happens to run.
+    What a finalizer may call, wherever that happens to run, takes no lock: `close`, and giving
+    back a connection.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], place: str) -> None:
         self._connect = connect
         self._place = place
+        self._gate = Lock()
         self._idle: deque[sqlite3.Connection] = deque()
+        self._lent: set[sqlite3.Connection] = set()
+        self._keeps = True
         self._closed = False
         self._left_behind = False
 
@@ -104,41 +121,66 @@ class Pool:
 
     def _borrow(self) -> sqlite3.Connection:
         """Take a connection that nobody uses, or make one."""
-        if self._closed:
-            raise closed(self._place)
+        with self._gate:
+            if self._closed:
+                raise closed(self._place)
+            connection = self._idle_one()
+            try:
+                connection = connection or self._connect()
+            except FAILURES as error:
+                raise translated(error, self._place) from error
+            self._lent.add(connection)
+        return connection
+
+    def _idle_one(self) -> sqlite3.Connection | None:
+        """Take a connection that nobody uses, if there is one."""
         try:
             return self._idle.pop()
         except IndexError:
-            pass
-        try:
-            return self._connect()
-        except FAILURES as error:
-            raise translated(error, self._place) from error
+            return None
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         """Keep a connection for the next reader, or close it."""
         if self._left_behind:
-            self._idle.append(connection)  # to close it is not for this process
-            return
-        if len(self._idle) < _KEPT:
+            return  # to close it is not for this process
+        if self._keeps and len(self._idle) < _KEPT:
             self._idle.append(connection)
         else:
             connection.close()
-        if self._closed:
-            self.close()
+        self._lent.discard(connection)
+        if not self._keeps:
+            self._close_idle()
 
-    def leave_behind(self) -> None:
-        """Belong to the parent process from now on."""
-        self._left_behind = True
+    def _close_idle(self) -> None:
+        """Close what nobody uses."""
+        while (connection := self._idle_one()) is not None:
+            connection.close()
+
+    def pause(self) -> None:
+        """Let no query begin, and close what is idle; wait a little for what is lent."""
+        self._gate.acquire()
+        self._keeps = False
+        self._close_idle()
+        until = monotonic() + _GRACE
+        while self._lent and monotonic() < until:
+            sleep(_PAUSE)
+
+    def resume(self) -> None:
+        """Let everybody go on."""
+        self._keeps = not self._closed
+        self._gate.release()
+
+    def resume_in_child(self) -> bool:
+        """Go on in a forked process, if no connection was in use, which would now be its own."""
+        self._left_behind = bool(self._lent)
+        self.resume()
+        return not self._left_behind
 
     def close(self) -> None:
-        """Close what is idle; what is in use is closed when it is given back."""
+        """Close what is idle; what is lent is closed when it comes back."""
         self._closed = True
-        while not self._left_behind:
-            try:
-                self._idle.pop().close()
-            except IndexError:
-                return
+        self._keeps = False
+        self._close_idle()
 
 
 @final
@@ -161,10 +203,7 @@ class Shared:
             if self._closed:
                 raise closed(self._handle.place)
             try:
-                self._handle.end_stray_transaction()
-                with closing(self._handle.connection.cursor()) as cursor:
-                    cursor.row_factory = None  # the connection's is its owner's
-                    return query(cursor, self._handle.place, *args, **kwargs)
+                return query(self._handle.ready(), self._handle.place, *args, **kwargs)
             except FAILURES as error:
                 raise translated(error, self._handle.place) from error
 
@@ -172,8 +211,15 @@ class Shared:
         """Return all rows of a query."""
         return self.ask(_fetched, query)
 
-    def leave_behind(self) -> None:
-        """Do nothing: the saver that has it cannot be used any more."""
+    def pause(self) -> None:
+        """Do nothing: whoever pauses holds the lock."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def resume_in_child(self) -> bool:
+        """Do nothing: it is the writer that tells."""
+        return True
 
     def close(self) -> None:
         """Read no more; the connection is not closed here."""

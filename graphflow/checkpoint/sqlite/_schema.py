@@ -7,12 +7,13 @@ other in full pages, however threads take turns (see `docs/internals.md` for the
 """
 
 import sqlite3
+from contextlib import closing
 from typing import Final
 
 from graphflow.checkpoint.sqlite._errors import FAILURES, damaged
 from graphflow.errors import CheckpointError, ForeignStoreError, NewerFormatError
 
-__all__ = ("APPLICATION_ID", "PAGE", "check_mark", "create", "is_marked", "not_ours")
+__all__ = ("APPLICATION_ID", "PAGE", "check_mark", "create", "is_store", "not_ours")
 
 APPLICATION_ID: Final = 0x67666C6F  # "gflo", where SQLite and file(1) look for it
 VERSION: Final = 1
@@ -55,13 +56,22 @@ _ANY_TABLE: Final = "SELECT CAST(name AS BLOB) FROM sqlite_master WHERE type = '
 _LANGGRAPH: Final = frozenset({"checkpoints", "writes"})
 
 
-def is_marked(cursor: sqlite3.Cursor, place: str) -> bool:
+def is_store(cursor: sqlite3.Cursor, place: str) -> bool:
     """Return whether a database is a store; False if it has no tables and may become one.
 
     Raises:
         ForeignStoreError: if it belongs to another program.
         NewerFormatError: if it was made by a newer graphflow.
     """
+    cursor.execute("BEGIN")  # mark and tables of the same moment: another may be making them
+    try:
+        return _is_store(cursor, place)
+    finally:
+        cursor.execute("ROLLBACK")
+
+
+def _is_store(cursor: sqlite3.Cursor, place: str) -> bool:
+    """Do what `is_store` does, in a transaction that is open."""
     mark = _number(cursor.execute("PRAGMA application_id").fetchall(), place)
     version = _number(cursor.execute("PRAGMA user_version").fetchall(), place)
     if mark == APPLICATION_ID:
@@ -101,18 +111,18 @@ def not_ours(names: set[str], place: str) -> ForeignStoreError:
 def create(connection: sqlite3.Connection, place: str) -> None:
     """Make the tables, unless another program has made them meanwhile."""
     connection.executescript(_BEFORE)
-    cursor = connection.cursor()
-    cursor.row_factory = None
-    cursor.execute("BEGIN IMMEDIATE")
-    try:
-        if not is_marked(cursor, place):
-            for statement in (_THREAD, _HEAD, _BRANCH, _LOG, _SNAP, _BLOB, _MARK, _VERSION):
-                cursor.execute(statement)
-        cursor.execute("COMMIT")
-    except (*FAILURES, CheckpointError):
-        if connection.in_transaction:
-            cursor.execute("ROLLBACK")
-        raise
+    with closing(connection.cursor()) as cursor:
+        cursor.row_factory = None
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            if not _is_store(cursor, place):
+                for statement in (_THREAD, _HEAD, _BRANCH, _LOG, _SNAP, _BLOB, _MARK, _VERSION):
+                    cursor.execute(statement)
+            cursor.execute("COMMIT")
+        except (*FAILURES, CheckpointError):
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            raise
 
 
 def _number(rows: list[tuple[int]], place: str) -> int:

@@ -40,6 +40,7 @@ Change: TypeAlias = Callable[[sqlite3.Cursor, Keys], int]
 _TOGETHER: Final = 256
 """How many changes make one transaction at the most."""
 
+_WORKER: Final = "graphflow-store-writer"
 _FIRST_PAUSE: Final = 0.0005
 _LAST_PAUSE: Final = 0.05
 
@@ -69,12 +70,9 @@ class Writer:
     def __init__(
         self, handle: Handle, *, at_once: bool, wrote: Callable[[int], None] | None = None
     ) -> None:
-        self.worker = Worker("graphflow-store-writer")
+        self.worker = Worker(_WORKER)
         self._handle = handle
         self._lock = handle.lock
-        self._connection = handle.connection
-        self._cursor = handle.connection.cursor()
-        self._cursor.row_factory = None  # the connection's is its owner's
         self._keys: Keys = {}
         self._at_once = at_once
         self._wrote = wrote
@@ -88,8 +86,13 @@ class Writer:
         Raises:
             CheckpointError: if it cannot be made.
         """
-        if not self._made_here(change, blocking=True):
-            self._enqueue(change).result()
+        if self._at_once and not self._queue:
+            # To wait for other threads of this process costs less than to let the worker do it.
+            # And `with`, other than `acquire`, cannot be interrupted with the lock taken.
+            with self._lock:
+                if self._made_here(change):
+                    return
+        self._enqueue(change).result()
 
     def submit(self, change: Change) -> Future[None] | None:
         """Make a change if that is possible at once, and return None; else return its future.
@@ -97,21 +100,20 @@ class Writer:
         Raises:
             CheckpointError: if it cannot be made; it may come by the future as well.
         """
-        return None if self._made_here(change, blocking=False) else self._enqueue(change)
+        if self._at_once and not self._queue and self._lock.acquire(blocking=False):
+            try:
+                if self._made_here(change):
+                    return None
+            finally:
+                self._lock.release()
+        return self._enqueue(change)
 
-    def _made_here(self, change: Change, *, blocking: bool) -> bool:
-        """Make a change in this thread, if none waits and the database is not locked.
-
-        To wait for other threads of this process costs less than to let the worker do it.
-        """
-        if self._queue or not self._at_once or not self._lock.acquire(blocking=blocking):
-            return False
+    def _made_here(self, change: Change) -> bool:
+        """Make a change in this thread, if no other waits and the database is not locked."""
         try:
             return not (self._queue or self._stopping) and self._made(change)
         except FAILURES as error:
             raise translated(error, self._handle.place) from error
-        finally:
-            self._lock.release()
 
     def _enqueue(self, change: Change) -> Future[None]:
         """Leave a change to the worker."""
@@ -132,19 +134,30 @@ class Writer:
         if self.worker.here:
             self._drain()
 
-    def let_go(self) -> None:
-        """Use the connection no more; a cursor that is left open would keep the file open."""
-        self._cursor.close()
+    def pause(self) -> None:
+        """Let nobody leave changes; the lock is held."""
+        self._gate.acquire()
+
+    def resume(self) -> None:
+        """Let everybody go on."""
+        self._gate.release()
+
+    def resume_in_child(self) -> None:
+        """Go on in a forked process; what waits is made in the other one, whose thread lives."""
+        self._queue.clear()
+        self.worker = Worker(_WORKER)
+        self._gate.release()
 
     def _made(self, change: Change) -> bool:
         """Make one change; return False if the database is locked. The lock is held."""
-        if not self._begun():
+        cursor = self._begun()
+        if cursor is None:
             return False
         try:
-            written = change(self._cursor, self._keys)
-            self._cursor.execute("COMMIT")
+            written = change(cursor, self._keys)
+            cursor.execute("COMMIT")
         except BaseException as error:
-            self._undo()
+            self._undo(cursor)
             if isinstance(error, sqlite3.Error) and is_busy(error):
                 return False
             raise
@@ -152,22 +165,22 @@ class Writer:
             self._wrote(written)
         return True
 
-    def _begun(self) -> bool:
-        """Begin a transaction; return False if the database is locked."""
-        self._handle.end_stray_transaction()
+    def _begun(self) -> sqlite3.Cursor | None:
+        """Begin a transaction; return None if the database is locked."""
+        cursor = self._handle.ready()
         try:
-            self._cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             if is_busy(error):
-                return False
+                return None
             raise
-        return True
+        return cursor
 
-    def _undo(self) -> None:
+    def _undo(self, cursor: sqlite3.Cursor) -> None:
         """End a transaction that failed; the keys it gave will be given to other threads."""
         self._keys.clear()
-        if self._connection.in_transaction:  # SQLite may have ended it by itself
-            self._cursor.execute("ROLLBACK")
+        if cursor.connection.in_transaction:  # SQLite may have ended it by itself
+            cursor.execute("ROLLBACK")
 
     def _drain(self) -> None:
         """Make all changes that wait, in the worker's thread."""
@@ -199,19 +212,20 @@ class Writer:
     def _together(self, batch: list[_Waiting]) -> list[Exception | None]:
         """Make changes in one transaction; those that refuse have not changed anything."""
         outcomes: list[Exception | None] = []
-        if not self._begun():
+        cursor = self._begun()
+        if cursor is None:
             return outcomes
         written = 0
         try:
             for waiting in batch:
                 try:
-                    written += waiting.change(self._cursor, self._keys)
+                    written += waiting.change(cursor, self._keys)
                     outcomes.append(None)
                 except CheckpointError as error:
                     outcomes.append(error)
-            self._cursor.execute("COMMIT")
+            cursor.execute("COMMIT")
         except BaseException:
-            self._undo()
+            self._undo(cursor)
             raise
         if self._wrote is not None:
             self._wrote(written)

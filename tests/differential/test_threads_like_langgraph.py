@@ -1,0 +1,115 @@
+"""Random graphs on threads do in graphflow what they do in LangGraph, run after run.
+
+Runs begin with an input, go on after a failure, some of which heal, start from checkpoints of the
+past, and end at a limit. Tasks run one at a time, on asyncio: LangGraph's other driver may or may
+not still run what stands behind a task that failed. `strategies.py` says what is never drawn.
+"""
+
+import gc
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+
+from tests.differential.build import aimed, built, written
+from tests.differential.conftest import PROFILE
+from tests.differential.pair import Library
+from tests.differential.specs import Conversation, Order, Pairs, Turn
+from tests.differential.strategies import conversations, orders
+from tests.differential.threads import PLAIN, Side, Talk, agree
+
+# LangGraph makes coroutines for all tasks of a superstep, and forgets them if an earlier one fails.
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'arun_with_retry' was never awaited")
+
+FEW = {"ci": 40}
+"""How many examples: each is several runs, and as many histories."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_coroutines() -> Iterator[None]:
+    """Collect what LangGraph forgot here, where the warning is ignored, and not in other tests."""
+    yield
+    gc.collect()
+
+
+few = settings(max_examples=FEW.get(PROFILE, settings().max_examples))
+
+
+@few
+@given(drawn=conversations())
+def test_a_conversation_is_that_of_langgraph(drawn: Conversation) -> None:
+    """Every stream, and after every run the thread and its whole history."""
+
+    def script(talk: Talk) -> None:
+        for turn in drawn.turns:
+            if not takes(talk, turn, drawn.durability):
+                return
+            talk.look()
+            talk.told = [as_not_begun(one) for one in talk.told]
+
+    agree("async", made(drawn), script)
+
+
+@few
+@given(drawn=orders())
+def test_a_conversation_with_commands_streams_as_in_langgraph(drawn: Conversation) -> None:
+    """What they leave in the history is a difference on purpose."""
+
+    def script(talk: Talk) -> None:
+        for turn in drawn.turns:
+            if not takes(talk, turn, drawn.durability):
+                return
+
+    agree("async", made(drawn), script)
+
+
+def made(drawn: Conversation) -> Any:  # noqa: ANN401 - a `Make`
+    """Return what makes the graph of a conversation."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - a builder of either library
+        return built(side.lib, drawn.graph, side.kind)
+
+    return make
+
+
+def takes(talk: Talk, turn: Turn, durability: str) -> bool:
+    """Take a turn; return whether anything after it is to be compared."""
+    at = None
+    if turn.back is not None and (past := talk.snapshots()):
+        at = turn.back % len(past)
+        if turn.given is None and past[at].metadata["source"] == "input":
+            at = None
+    limit = {"recursion_limit": turn.limit}
+    talk.run(said(talk.lib, turn), *PLAIN, at=at, config=limit, durability=durability)
+    _, error = talk.told[-1]
+    return error != "InvalidUpdateError"
+
+
+def said(lib: Library, turn: Turn) -> object:
+    """Return what a run is given, as the library takes it."""
+    match turn.given:
+        case None:
+            return None
+        case Order(update, goto):
+            targets = [aimed(lib, target) for target in goto]
+            return lib.types.Command(update=values(lib, update) or None, goto=targets)
+        case pairs:
+            return values(lib, pairs)
+
+
+def values(lib: Library, pairs: Pairs) -> dict[str, object]:
+    """Return written values as the library takes them."""
+    return {key: written(lib, value) for key, value in pairs}
+
+
+def as_not_begun(value: Any) -> Any:  # noqa: ANN401 - any plain data
+    """Return what was told with tasks that LangGraph has cancelled as if they had not begun."""
+    if value == "CancelledError()":
+        return None
+    if isinstance(value, dict):
+        items = cast("Mapping[str, Any]", value)
+        return {key: as_not_begun(item) for key, item in items.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(as_not_begun(item) for item in value)
+    return value

@@ -1,0 +1,470 @@
+"""Talks with a thread in either library, and the graphs that are talked with.
+
+All that a talk is told is plain data: an id is a symbol, numbered in the order in which the ids
+appear. So what two libraries tell is equal only if the same ids are equal in both.
+"""
+
+import asyncio
+import itertools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import unified_diff
+from itertools import zip_longest
+from pprint import pformat
+from typing import Annotated, Any, Final, TypeAlias, TypedDict, cast, final
+
+import pytest
+
+from tests.differential.build import Kind
+from tests.differential.pair import (
+    END,
+    OURS,
+    START,
+    THEIRS,
+    Action,
+    Library,
+    State,
+    chain,
+    fan,
+    logging,
+    returning,
+)
+from tests.differential.specs import BoomError, Replace
+
+Given: TypeAlias = Mapping[str, Any]
+
+MODES: Final = ("updates", "values", "tasks", "checkpoints", "debug")
+PLAIN: Final = ("updates", "values", "tasks")
+"""The modes that show no checkpoint."""
+
+looks = pytest.mark.parametrize(
+    ("kind", "mode"),
+    [*(("sync", (mode,)) for mode in MODES), ("sync", MODES), ("async", MODES)],
+    ids=[*MODES, "all", "all-async"],
+)
+"""Gives a test each mode, then all at once by either entry points."""
+
+kinds = pytest.mark.parametrize("kind", ["sync", "async"])
+"""Gives a test both kinds of nodes, each by the entry points that fit."""
+
+
+# --------------------------------------------------------------------------------------- talking
+
+
+@dataclass(frozen=True)
+class Side:
+    """Which library, and whether by its sync or its async entry points."""
+
+    lib: Library
+    kind: Kind
+
+    def node(self, act: Action) -> Action:
+        """Return a node that does this, of the kind that fits."""
+        if self.kind == "sync":
+            return act
+
+        async def act_async(state: object) -> object:
+            return act(state)
+
+        # Both libraries read there which schema the node is to see.
+        act_async.__annotations__ = act.__annotations__
+        return act_async
+
+
+Make: TypeAlias = Callable[[Side], Any]
+"""Makes a builder of either library."""
+
+
+@final
+class Talk:
+    """All that is done with one thread of one library, and what was told.
+
+    Attributes:
+        lib: the library.
+        graph: the compiled graph.
+        told: what every run, state and history told, in order.
+    """
+
+    def __init__(self, side: Side, make: Make) -> None:
+        """Begin with a new store."""
+        self.lib = side.lib
+        self.told: list[Any] = []
+        self._side = side
+        self._saver = self.lib.memory.InMemorySaver()
+        self._symbols = Symbols(self.lib)
+        self.graph: Any = make(side).compile(checkpointer=self._saver)
+
+    def rebuild(self, make: Make) -> None:
+        """Go on with another graph, on the same store."""
+        self.graph = make(self._side).compile(checkpointer=self._saver)
+
+    def run(
+        self,
+        given: object,
+        *shown: str,
+        at: int | None = None,
+        config: Given | None = None,
+        durability: str | None = "sync",  # else LangGraph may store what a value became later
+    ) -> None:
+        """Run the thread on, and tell the chunks and the class of the error.
+
+        Args:
+            given: the input.
+            shown: the modes; all, if none is named.
+            at: the place in the history of the checkpoint to run from.
+            config: what the config has beside the thread.
+            durability: when to store.
+        """
+        chunks: list[Any] = []
+        options = {
+            "config": {"max_concurrency": 1, **self._config(at), **(config or {})},
+            "stream_mode": list(shown or MODES),
+            **({} if durability is None else {"durability": durability}),
+        }
+        error: str | None = None
+        errors = self._errors()
+        try:
+            if self._side.kind == "sync":
+                chunks.extend(self.graph.stream(given, **options))
+            else:
+                asyncio.run(self._stream(chunks, given, options))
+        except tuple(errors) as raised:
+            error = next(name for kind, name in errors.items() if isinstance(raised, kind))
+        self.told.append(([self._symbols.plain(chunk) for chunk in chunks], error))
+
+    async def _stream(self, chunks: list[Any], given: object, options: Given) -> None:
+        """Add the chunks of an async run to those before an error."""
+        async for chunk in self.graph.astream(given, **options):
+            chunks.append(chunk)  # noqa: PERF401 - those before an error count
+
+    def state(self, at: int | None = None) -> None:
+        """Tell the thread as it is, or the checkpoint at a place in its history."""
+        config = self._config(at)
+        if self._side.kind == "sync":
+            found = self.graph.get_state(config)
+        else:
+            found = asyncio.run(self.graph.aget_state(config))
+        self.told.append(self._symbols.plain(found))
+
+    def history(
+        self, *, before: int | None = None, limit: int | None = None, wanted: Given | None = None
+    ) -> None:
+        """Tell the history.
+
+        Args:
+            before: the place in the history of the checkpoint that all are to be older than.
+            limit: how many at most.
+            wanted: the filter.
+        """
+        bound = None if before is None else self._config(before)
+        found = self.snapshots(before=bound, limit=limit, filter=wanted)
+        self.told.append([self._symbols.plain(each) for each in found])
+
+    def look(self) -> None:
+        """Tell the thread as it is, and its history."""
+        self.state()
+        self.history()
+
+    def snapshots(self, **options: Any) -> list[Any]:  # noqa: ANN401 - of `get_state_history`
+        """Return the history as it is."""
+        if self._side.kind == "sync":
+            return [*self.graph.get_state_history(self._config(None), **options)]
+
+        async def read() -> list[Any]:
+            found = self.graph.aget_state_history(self._config(None), **options)
+            return [snapshot async for snapshot in found]
+
+        return asyncio.run(read())
+
+    def _config(self, at: int | None) -> dict[str, Any]:
+        """Return the config of the thread, or of the checkpoint at a place in its history."""
+        if at is not None:
+            return cast("dict[str, Any]", self.snapshots()[at].config)
+        return {"configurable": {"thread_id": "t"}}
+
+    def _errors(self) -> dict[type[Exception], str]:
+        """Return the errors that a run may end in, by the names that both libraries give them."""
+        names = ("InvalidUpdateError", "GraphRecursionError", "EmptyInputError")
+        return {BoomError: "BoomError", **{getattr(self.lib.errors, name): name for name in names}}
+
+
+Script: TypeAlias = Callable[[Talk], None]
+"""Talks with a thread."""
+
+
+def told(lib: Library, kind: Kind, make: Make, script: Script) -> list[Any]:
+    """Return what a library tells when it is talked with like that."""
+    talk = Talk(Side(lib, kind), make)
+    script(talk)
+    return talk.told
+
+
+def agree(kind: Kind, make: Make, script: Script) -> None:
+    """Fail unless both libraries tell the same when they are talked with like that."""
+    ours, theirs = (told(lib, kind, make, script) for lib in (OURS, THEIRS))
+    assert ours
+    for place, (mine, other) in enumerate(zip_longest(ours, theirs)):
+        assert mine == other, differing(f"what was told as number {place}", mine, other)
+
+
+def differing(what: str, mine: object, other: object) -> str:
+    """Return the lines in which the libraries differ."""
+    texts = (pformat(it, width=120).splitlines() for it in (other, mine))
+    return "\n".join(unified_diff(*texts, f"{what} by LangGraph", "by graphflow", lineterm=""))
+
+
+# ------------------------------------------------------------------------------------- plain data
+
+
+@final
+class Symbols:
+    """Gives ids their symbols."""
+
+    def __init__(self, lib: Library) -> None:
+        """Begin with none."""
+        self._tuples = (lib.types.StateSnapshot, lib.types.PregelTask)
+        self._overwrite: type[Any] = lib.types.Overwrite
+        self._given: dict[str, str] = {}
+
+    def plain(self, value: Any, key: str = "") -> Any:  # noqa: ANN401 - any value
+        """Return a value without the library's own objects, and with symbols for ids.
+
+        Args:
+            value: the value.
+            key: what it stands under.
+        """
+        if isinstance(value, self._tuples):
+            return {name: self.plain(getattr(value, name), name) for name in value._fields}
+        if isinstance(value, dict):
+            items = cast("dict[str, Any]", value)
+            return {name: self.plain(items[name], name) for name in sorted(items)}
+        if isinstance(value, list | tuple):
+            kind = cast("type[list[Any]]", type(value))
+            return kind(self.plain(item) for item in cast("Sequence[Any]", value))
+        if key == "error":
+            return shown_error(value)
+        if isinstance(value, self._overwrite):
+            return Replace(tuple(value.value))
+        return self._text(key, value) if isinstance(value, str) else value
+
+    def _text(self, key: str, text: str) -> str:
+        """Return what stands for a text: the symbol of an id, of a time its zone."""
+        if key in {"checkpoint_id", "id"}:
+            return self._given.setdefault(text, f"{key} {len(self._given)}")
+        if key in {"created_at", "timestamp"}:
+            return f"a time in {datetime.fromisoformat(text).tzinfo}"
+        return text
+
+
+def shown_error(error: object) -> object:
+    """Return a task's error; of the libraries' own errors only the class, for the texts differ."""
+    text = repr(error) if isinstance(error, BaseException) else error
+    own = isinstance(text, str) and text.startswith("InvalidUpdateError(")
+    return "InvalidUpdateError" if own else text
+
+
+# ---------------------------------------------------------------------------------------- graphs
+
+
+def failing(name: str, *calls: int) -> Action:
+    """Return a node that appends its name to the log, and raises at these calls, from 1 on."""
+    count = itertools.count(1)
+
+    def act(state: object) -> State:
+        if next(count) in calls:
+            raise BoomError(name)
+        return {"log": [name]}
+
+    return act
+
+
+class Private(TypedDict, total=False):
+    """What a node reads of a state that is more than the graph's own."""
+
+    log: Annotated[list[str], operator.add]
+    secret: int
+
+
+class Narrow(TypedDict, total=False):
+    """What comes in and goes out of a graph that has more inside."""
+
+    log: Annotated[list[str], operator.add]
+    x: int
+
+
+@dataclass
+class Record:
+    """A state that is a dataclass."""
+
+    log: Annotated[list[str], operator.add]
+    x: int = 3
+
+
+def three(side: Side) -> Any:  # noqa: ANN401 - a builder of either library, here and below
+    """Return a chain of three."""
+    return chain(side.lib, **{name: side.node(logging(name)) for name in "abc"})
+
+
+def parallel(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return three nodes side by side, not added in the order of their names, then one."""
+    builder = fan(side.lib, **{name: side.node(logging(name)) for name in "zam"})
+    builder.add_node("end", side.node(logging("end")))
+    for name in "zam":
+        builder.add_edge(name, "end")
+    return builder
+
+
+def sending(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return a node whose conditional edge sends twice, and leads to a third one as well."""
+    send = side.lib.types.Send
+    builder = chain(side.lib, a=side.node(logging("a")))
+    for name in "web":
+        builder.add_node(name, side.node(logging(name)))
+    path = returning([send("w", {"log": ["q"]}), send("w", 5), "b"])
+    return builder.add_conditional_edges("a", path).add_edge("w", "e").add_edge("b", "e")
+
+
+def joining(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return a join of a short way and a long one."""
+    builder = fan(side.lib, b=side.node(logging("b")), a=side.node(logging("a")))
+    for name in ("late", "c"):
+        builder.add_node(name, side.node(logging(name)))
+    return builder.add_edge("b", "late").add_edge(["late", "a"], "c")
+
+
+def deferring(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return a deferred node that waits for a longer way."""
+    builder = three(side).add_node("d", side.node(logging("d")), defer=True)
+    return builder.add_edge("a", "d").add_edge("c", "d")
+
+
+def choosing(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return conditional edges with path maps, at START and after a node."""
+
+    def longer(state: State) -> bool:
+        return len(state.get("log", ())) % 3 == 2
+
+    builder = side.lib.graph.StateGraph(State)
+    for name in "abc":
+        builder.add_node(name, side.node(logging(name)))
+    builder.add_conditional_edges(START, returning("first"), {"first": "a"})
+    return builder.add_conditional_edges("a", longer, {True: "b", False: "c"})
+
+
+def looping(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return a node that comes back to itself until its log is long."""
+
+    def path(state: State) -> str:
+        return "a" if len(state.get("log", ())) % 4 else END
+
+    return chain(side.lib, a=side.node(logging("a"))).add_conditional_edges("a", path)
+
+
+def commanding(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return a node whose Commands write in several ways, lead on and send."""
+    types = side.lib.types
+    said = [
+        types.Command(update={"log": ["1"]}, goto=["b", types.Send("c", {"x": 1})]),
+        {"log": ["2"], "x": 5},
+        types.Command(update=[("log", ["3"]), ("y", 1)], goto="d"),
+    ]
+    builder = chain(side.lib, a=side.node(returning(said)))
+    for name in "dcb":
+        builder.add_node(name, side.node(logging(name)))
+    return builder.add_edge("d", "b")
+
+
+def silent(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return nodes that write nothing, or what was there."""
+    results: dict[str, object] = {"a": None, "b": {}, "c": {"x": 1}, "d": {"log": []}}
+    return chain(side.lib, **{name: side.node(returning(it)) for name, it in results.items()})
+
+
+def private(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return nodes that tell each other what is in no schema of the graph, with narrow ends."""
+
+    def tell(state: Private) -> State:
+        return {"log": [f"secret={state.get('secret')}"]}
+
+    act = side.node(returning({"secret": 1, "x": 2, "y": 3}))
+    options = {"input_schema": Narrow, "output_schema": Narrow}
+    return chain(side.lib, options=options, a=act, b=side.node(tell))
+
+
+def recording(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return nodes over a state that is a dataclass."""
+
+    def tell(state: Record) -> dict[str, object]:
+        return {"log": [f"{type(state).__name__} {state.x}"], "x": state.x + 1}
+
+    return chain(side.lib, Record, a=side.node(tell), b=side.node(tell))
+
+
+EXAMPLES: Final[Mapping[str, Make]] = {
+    make.__name__: make
+    for make in (
+        three,
+        parallel,
+        sending,
+        joining,
+        deferring,
+        choosing,
+        looping,
+        commanding,
+        silent,
+        private,
+        recording,
+    )
+}
+
+examples = pytest.mark.parametrize("make", EXAMPLES.values(), ids=EXAMPLES)
+"""Gives a test each of them."""
+
+
+def broken(*calls: int) -> Make:
+    """Return a chain whose second node fails at these calls."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - as above
+        nodes = {"a": logging("a"), "b": failing("b", *calls), "c": logging("c")}
+        return chain(side.lib, **{name: side.node(act) for name, act in nodes.items()})
+
+    return make
+
+
+def beside(names: str, *calls: int) -> Make:
+    """Return siblings, of which 'm' fails at these calls, and a join of them all.
+
+    They run in the order of their names, one at a time.
+    """
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - as above
+        builder = chain(side.lib, s=side.node(logging("s")))
+        for name in names:
+            act = failing(name, *calls) if name == "m" else logging(name)
+            builder.add_node(name, side.node(act)).add_edge("s", name)
+        builder.add_node("end", side.node(logging("end")))
+        return builder.add_edge(list(names), "end")
+
+    return make
+
+
+def sent(*calls: int) -> Make:
+    """Return tasks of Sends, of which the last fails at these calls."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - as above
+        count = itertools.count(1)
+
+        def act(arg: dict[str, Any]) -> State:
+            if arg["number"] == 2 and next(count) in calls:
+                raise BoomError("w")
+            return {"log": [f"w{arg['number']}"]}
+
+        send = side.lib.types.Send
+        builder = chain(side.lib, a=side.node(logging("a")))
+        builder.add_node("w", side.node(act)).add_node("e", side.node(logging("e")))
+        path = returning([send("w", {"number": number}) for number in (0, 1, 2)])
+        return builder.add_conditional_edges("a", path).add_edge("w", "e")
+
+    return make
