@@ -10,6 +10,16 @@ Run it with ``python -m benchmarks``. The files, bottom up:
     byhand.py    the same work written with plain awaits
     cases.py     what is measured and what it may cost
     growth.py    what must not grow: surroundings, supersteps gone by, live objects
+    stored*.py   threads that are kept, with the savers of both libraries:
+      _savers    the savers behind one name each
+      _talk      the conversation that is stored
+      _threads   threads that are there before a benchmark begins
+      _ways      ways to run it: through, many at once, read
+      _timed     what is measured against the clock and what it may cost
+      _length    what storing adds in a short and in a long thread
+      _sizes     bytes in memory and on the disk
+      _reading   the reading of any one checkpoint
+    stored.py    all of them as rows of the table
     startup.py   the cost of the import, in fresh interpreters
     results.py   rows of figures, and whether they keep to their targets
     table.py     takes the chosen benchmarks through `measure` and collects their rows

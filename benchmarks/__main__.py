@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("names", nargs="*", help="benchmarks to run, or what their names begin with (default: all)")
     add("--quick", action="store_true", help="fewer samples: under a minute, noisier")
+    add("--longest", action="store_true", help="a stored thread of 100,000 supersteps, too")
     add("--library", action="append", choices=library.NAMES, help="only this one (repeatable)")
     add("--json", type=Path, metavar="FILE", help="save the results there, too")
     add("--check", action="store_true", help="exit with 1 if a target is missed")
@@ -54,7 +55,8 @@ def _measure(options: argparse.Namespace) -> int:
     """Measure, print the table, save it."""
     libraries = _libraries(options.library)
     effort = QUICK if options.quick else FULL
-    session = table.Session(libraries, effort, table.choose(options.names), _tell)
+    chosen = table.choose(options.names)
+    session = table.Session(libraries, effort, chosen, _tell, longest=options.longest)
     results = table.measure(session, _machine(libraries))
     _tell("")
     if options.json:
@@ -90,7 +92,7 @@ def _say(text: str) -> int:
 def _tell(name: str) -> None:
     """Show on a terminal which benchmark is running; "" clears the line."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r{name:<40}" if name else f"\r{' ' * 40}\r")
+        sys.stderr.write(f"\r{name:<60}" if name else f"\r{' ' * 60}\r")
         sys.stderr.flush()
 
 

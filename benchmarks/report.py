@@ -57,7 +57,7 @@ def _heading(results: Results) -> str:
         f"{libraries}; Python {machine['python']}, {machine['system']}, "
         f"{machine['processors']} processors\n"
         "CPU time of the process, the best of several samples taken in turn, collector on; "
-        "ratio: LangGraph / graphflow"
+        "ratio: how many times as good as LangGraph"
     )
 
 
@@ -77,11 +77,18 @@ def _case_cells(row: Row) -> tuple[str, ...]:
         row.title,
         row.unit,
         _number(row.figures.get(GRAPHFLOW)) + (_OVER if row.is_over else ""),
-        _NONE if row.target is None else f"{row.target:g}",
+        _target(row),
         _number(row.figures.get(LANGGRAPH)),
         _NONE if row.ratio is None else f"{_number(row.ratio)}x",
         _number(row.figures.get(BY_HAND)),
     )
+
+
+def _target(row: Row) -> str:
+    """Return what graphflow's figure may be at most, or must be at least."""
+    if row.target is None:
+        return _NONE
+    return f">{row.target:,g}" if row.is_rate else f"{row.target:,g}"
 
 
 def _growth_cells(row: GrowthRow) -> tuple[str, ...]:

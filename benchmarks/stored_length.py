@@ -31,6 +31,8 @@ TURNS = 20
 COPIES = 2
 """How often a superstep of this loop copies the list: for the branch, and at the barrier."""
 
+_BLOCK = 31 << 20
+
 _Stream = AsyncGenerator[Any, None]
 
 
@@ -49,10 +51,21 @@ def storing(library: Library, kind: Kind, length: int, ballast: int, passes: int
         async with stored_threads.copied(library, kind, length) as saver:
             return await _added(library, saver, length, ballast)
 
+    _keep_memory()
     try:
         return median(_from_nothing(one_pass) for _ in range(passes))
     finally:
         gc.unfreeze()
+
+
+def _keep_memory() -> None:
+    """Free a large block: glibc's allocator learns from that to keep what is freed.
+
+    Else it gives a long list back to the system and asks for it again a superstep later, or does
+    not, as the rest of the heap has it.
+    """
+    block = bytearray(_BLOCK)
+    del block
 
 
 def _from_nothing(one_pass: Callable[[], Any]) -> float:
@@ -67,7 +80,7 @@ async def _added(library: Library, saver: object, length: int, ballast: int) -> 
     """Run with a store and without, by turns; return by how much a superstep is dearer."""
     handed: list[list[Message]] = []
     end = length + 1 + TURN * TURNS
-    node = _node(handed, ballast)
+    node = _node(handed, stored_threads.said(library, ballast) if ballast else None)
     stored, alone = talk(library, end + 1, saver, node), talk(library, end + 1, None, node)
     added = 0.0
     async with _under_way(stored.astream(nothing(), HERE, stream_mode="updates")) as one:
@@ -81,16 +94,16 @@ async def _added(library: Library, saver: object, length: int, ballast: int) -> 
     return added / (TURN * TURNS)
 
 
-def _node(handed: list[list[Message]], ballast: int) -> Node:
+def _node(handed: list[list[Message]], ballast: list[Message] | None) -> Node:
     """Make a node that notes what it is handed first, and copies a list beside."""
     right = [message(0)]
-    beside = [message(number) for number in range(ballast)]
+    beside = ballast
 
     async def say(state: Talk) -> Talk:
         nonlocal beside
         if not handed:
             handed.append(state["messages"])
-        if ballast:
+        if beside is not None:
             for _ in range(COPIES):
                 beside = operator.add(beside, right)
         return {"messages": [message(len(state["messages"]))]}

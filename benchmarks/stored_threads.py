@@ -11,7 +11,7 @@ from typing import Any, final
 from benchmarks import stored_savers
 from benchmarks.library import Library
 from benchmarks.measure import run_on
-from benchmarks.stored_talk import HERE, SYNC, THREAD, nothing, say_now, talk
+from benchmarks.stored_talk import HERE, SYNC, THREAD, Message, nothing, on, say_now, talk
 from benchmarks.work import WrongResultError
 
 _KEPT = "kept"
@@ -53,6 +53,17 @@ def in_memory(library: Library, messages: int) -> Any:  # noqa: ANN401 - a saver
     saver.copy_thread(THREAD, _KEPT)
     saver.delete_thread(THREAD)
     return saver
+
+
+def said(library: Library, messages: int) -> list[Message]:
+    """Return the messages of a thread as they are when it was read.
+
+    They lie otherwise in memory than messages that were made here, which is felt when a long list
+    of them is copied.
+    """
+    graph = talk(library, messages, in_memory(library, messages))
+    found: list[Message] = graph.get_state(on(_KEPT)).values["messages"]
+    return found
 
 
 @asynccontextmanager

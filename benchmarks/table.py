@@ -1,17 +1,20 @@
 """Run the chosen benchmarks and collect their rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from typing import TypeVar
 
-from benchmarks import byhand, growth, startup
+from benchmarks import byhand, growth, startup, stored, stored_timed
 from benchmarks.cases import CASES, CHAIN, Case
 from benchmarks.growth import GROWTHS, Grown, Growth
 from benchmarks.library import NAMES as LIBRARIES
 from benchmarks.library import Library
 from benchmarks.measure import Effort, Failures, Maker, Tell, attempt, best, is_available
 from benchmarks.results import BY_HAND, Figures, GrowthRow, Machine, Results, Row
+
+R = TypeVar("R")
 
 MICRO = 1e6
 IMPORT = "import"
@@ -30,6 +33,7 @@ NAMES = (
     *(each.name for each in GROWTHS),
     OBJECTS_IN_RUN,
     OBJECTS_LEFT,
+    *stored.NAMES,
 )
 
 
@@ -51,12 +55,16 @@ Seconds = dict[Entry, float]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is run: the libraries, the effort, the chosen names, and who hears of progress."""
+    """What is run: the libraries, the effort, the chosen names, and who hears of progress.
+
+    `longest` says whether there are minutes for the longest stored threads.
+    """
 
     libraries: Sequence[Library]
     effort: Effort
     chosen: Sequence[str]
     tell: Tell
+    longest: bool = False
 
 
 def choose(wanted: Sequence[str]) -> list[str]:
@@ -78,7 +86,7 @@ def choose(wanted: Sequence[str]) -> list[str]:
 def measure(session: Session, machine: Machine) -> Results:
     """Measure what is chosen: imports and objects first, then everything that is timed in rounds.
 
-    Cases on trio have rounds of their own at the end: once trio is in memory, everybody has to ask
+    Stored threads have rounds of their own, for they leave much in memory. Cases on trio have rounds of their own at the end: once trio is in memory, everybody has to ask
     which loop is running.
     """
     cases = [case for case in CASES if case.name in session.chosen]
@@ -88,11 +96,25 @@ def measure(session: Session, machine: Machine) -> Results:
     object_rows = list(_object_rows(session, failures))
     elsewhere = chain(_task_makers(session), _case_makers(cases, session, trio=False))
     seconds = _best(chain(elsewhere, _growth_makers(growths, session)), session, failures)
+    in_stores = _best(_stored_makers(session), session, failures)
+    stored_rows = list(_stored_rows(session, failures))
     seconds |= _best(_case_makers(cases, session, trio=True), session, failures)
+    times = {(entry.benchmark, entry.contender): figure for entry, figure in in_stores.items()}
     return Results(
         machine,
-        [*import_rows, *_task_rows(seconds), *(_case_row(case, seconds) for case in cases)],
-        [*(_growth_row(each, seconds) for each in growths), *object_rows],
+        [
+            *import_rows,
+            *_task_rows(seconds),
+            *(_case_row(case, seconds) for case in cases),
+            *stored_timed.rows(times),
+            *(row for row in stored_rows if isinstance(row, Row)),
+        ],
+        [
+            *(_growth_row(each, seconds) for each in growths),
+            *object_rows,
+            *stored_timed.growths(times),
+            *(row for row in stored_rows if isinstance(row, GrowthRow)),
+        ],
         {str(entry): str(error) or repr(error) for entry, error in failures.items()},
     )
 
@@ -202,3 +224,19 @@ def _object_rows(session: Session, failures: Failures[Entry]) -> Iterator[Growth
                 if found is not None:
                     figures[library.name] = found
             yield GrowthRow(name, title, "objects", FEW, MANY, 1.0, figures)
+
+
+def _stored_makers(session: Session) -> Iterator[Contender]:
+    """Yield everybody who runs stored threads against the clock."""
+    for (benchmark, contender), make in stored_timed.makers(session.chosen, session.libraries):
+        yield Entry(benchmark, contender), make
+
+
+def _stored_rows(session: Session, failures: Failures[Entry]) -> Iterator[Row | GrowthRow]:
+    """Find out what else there is about stored threads."""
+
+    def attempted(benchmark: str, library: Library, act: Callable[[], R]) -> R | None:
+        session.tell(f"{benchmark}, {library.name}")
+        return attempt(Entry(benchmark, library.name), act, failures)
+
+    return stored.rows(session.chosen, session.libraries, attempted, longest=session.longest)

@@ -353,7 +353,7 @@ def test_a_failed_commit_changes_nothing() -> None:
     run = a_run(made)
     node = run.graph.nodes["a"]
     state = RunState({"log": ["in"], "x": 1}, {"log": 1}, (node,), (), {}, (), 1)
-    task = Task(node, {}, 1, -1, state.values, run, 1)
+    task = Task(node, {}, 1, -1, state.values, run)
     writes = [("log", ["a"]), ("x", 2), ("x", 3)]
     with pytest.raises(InvalidUpdateError):
         commit(state, [Succeeded(task, writes, ())])

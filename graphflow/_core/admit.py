@@ -22,7 +22,7 @@ def admit(run: Run, given: object) -> Program[tuple[RunState, Succeeded]]:
     """
     check_input(given, stored=False)
     state = blank(run)
-    task = Task(run.graph.entry, given, 0, -1, state.values, run, 0)
+    task = Task(run.graph.entry, given, 0, -1, state.values, run)
     if run.graph.entry.branches:
         outcome = yield from Compute(task)
         done = check((outcome,))[0]

@@ -1,7 +1,7 @@
 """What a barrier changes, as a checkpoint keeps it: one superstep's changes, or a whole run's."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, final
 
 from graphflow import _change
 from graphflow._change import Change
@@ -42,49 +42,35 @@ def half_filled(graph: "Topology", joins: Mapping[int, int]) -> list[list[Any]]:
     return stored
 
 
-_STEPS: Final = 1 << 32
-
-
 @final
 class Ending:
     """What a run that stores at its end only has done so far.
 
     Attributes:
-        last: the step and the frontier of its last superstep, or None before the first.
+        last: step, frontier and source of its last checkpoint, or None before the first.
         values: the values after it.
         begun: whether the run has taken its thread.
     """
 
-    __slots__ = ("_kept", "_number", "begun", "last", "values")
+    __slots__ = ("_kept", "begun", "last", "values")
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.last: tuple[int, Frontier] | None = None
+        self.last: tuple[int, Frontier, str] | None = None
         self.values: Mapping[str, Any] = {}
         self.begun = False
         # For each channel that changed: how long its list was at the beginning, and how many
         # items at its front are still in their places.
         self._kept: dict[str, list[int]] = {}
-        self._number = 0
-
-    def begin(self, seq: int) -> None:
-        """Take numbers that no record has for the supersteps that get none of their own."""
-        self._number = seq * _STEPS
-
-    def number(self) -> int:
-        """Return the next of them."""
-        self._number += 1
-        return self._number
 
     def add(
         self,
-        step: int,
-        frontier: "Frontier",
+        last: "tuple[int, Frontier, str]",
         changes: Mapping[str, Change],
         values: Mapping[str, Any],
     ) -> None:
-        """Take in a superstep's changes of the values before it."""
-        self.last = (step, frontier)
+        """Take in a checkpoint's changes of the values before it."""
+        self.last = last
         for key, change in changes.items():
             length = length_of(values.get(key))
             ends = self._kept.setdefault(key, [length, length])

@@ -103,7 +103,7 @@ def _take(log: Log, head: Head | None, past: Past | None) -> None:
         return
     last = past.checkpoint
     assert last is not None, "a thread without a checkpoint has no past"
-    log.branch, log.at, log.last = past.branch, past.cause, (past.branch, last.seq)
+    log.branch, log.last = past.branch, (past.branch, last.seq)
     log.before, log.manifest = past.before, past.manifest
     if log.asked.checkpoint is None and not hold.beside:
         log.loose = past.loose
@@ -157,11 +157,11 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
     entry = run.graph.entry
     announced = log.announce(run.id, "input", step, [told])
     chunks = (
-        checkpoint_chunks(run, log, state, "input", step, start_task(log))
+        checkpoint_chunks(run, log, state, "input", step, start_task(log, step))
         if run.view.traces
         else ()
     )
-    done = parse(_start(run, log, state, told), told)  # a bad input is refused before it is kept
+    done = parse(_start(run, state, told), told)  # a bad input is refused before it is kept
     if entry.branches:
         if not (yield from log.start(announced)):
             return None
@@ -177,9 +177,9 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
     return Begun(state, {})
 
 
-def _start(run: Run, log: Log, state: RunState, given: object) -> Task:
+def _start(run: Run, state: RunState, given: object) -> Task:
     """Return START's task."""
-    return Task(run.graph.entry, given, state.step, -1, state.values, run, log.at)
+    return Task(run.graph.entry, given, state.step, -1, state.values, run)
 
 
 def _started(run: Run, log: Log, state: RunState, given: object) -> Program[RunState]:
@@ -188,7 +188,7 @@ def _started(run: Run, log: Log, state: RunState, given: object) -> Program[RunS
     Raises:
         BaseException: what a path function raised.
     """
-    outcome: Outcome = yield from Compute(_start(run, log, state, given))
+    outcome: Outcome = yield from Compute(_start(run, state, given))
     if not isinstance(outcome, Succeeded):
         yield from record_failure(log, state, (outcome,))
     (done,) = check((outcome,))
@@ -221,16 +221,16 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
         yield from _current(run, log, past, state, source)
         return Begun(state, {})
     announced = log.announce(run.id, "resume", past.step, ())
-    barrier, cause = b"", 0
+    barrier = b""
     if command is not None:
         state, barrier = _apply(run, log, past, state, command)
-        source, cause = "update", past.cause
+        source = "update"
     elif forked and past.given is None:
         state = state.due_next(state.due, state.sends, state.step + 1)
         frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
         barrier = log.pack(state.step - 1, [], frontier, {}, state.values, "fork")
         source = "fork"
-    if not (yield from log.start(announced, barrier, cause, values=state.values)):
+    if not (yield from log.start(announced, barrier, values=state.values)):
         return None
     yield from _current(run, log, past, state, source)
     if past.given is not None:
@@ -247,7 +247,7 @@ def _current(run: Run, log: Log, past: Past, state: RunState, source: str) -> Pr
         yield from Emit((values_chunk(run, state),))
     if run.view.traces:
         if past.given is not None:
-            tasks = start_task(log, past.failure)
+            tasks = start_task(log, past.step, past.failure)
         else:
             tasks = due_tasks(log, state, past.tasks, past.failure)
         yield from Emit(checkpoint_chunks(run, log, state, source, state.step - 1, tasks))
@@ -260,7 +260,7 @@ def _apply(
     graph, values = run.graph, state.values
     # Without the answer, which is no write: it is for those that have asked.
     said = Command(graph=command.graph, update=command.update, goto=command.goto)
-    done = parse(Task(graph.entry, said, past.step, -1, values, run, log.at), said)
+    done = parse(Task(graph.entry, said, past.step, -1, values, run), said)
     written = gather((done,))
     changed = folded(values, written, (done,))
     due, waiting, sends = {*state.due}, {*state.waiting}, [*state.sends]
@@ -280,7 +280,7 @@ def _apply(
     wrote: list[Any] = ["", -1]
     for write in done.writes:
         wrote += write
-    barrier = log.pack(past.step, [wrote], frontier, changes, values, "update", past.cause)
+    barrier = log.pack(past.step, [wrote], frontier, changes, values, "update")
     install(values, state.sizes, changed, graph)
     ahead = RunState(
         values, state.sizes, frontier.due, sends, state.joins, frontier.waiting, state.step

@@ -69,20 +69,24 @@ def due_tasks(
     """Return what a checkpoint shows of the tasks that are due: Sends first, then nodes by name."""
     places: list[Place] = [(send.node, index) for index, send in enumerate(state.sends)]
     places += [(node.name, -1) for node in state.due]
-    return [_due_task(log, place, stored or {}, failure) for place in places]
+    return [_due_task(log, state.step, place, stored or {}, failure) for place in places]
 
 
-def start_task(log: Log, failure: FailureForm | None = None) -> list[dict[str, Any]]:
-    """Return what the checkpoint of an input shows: START, which is due."""
-    return [_due_task(log, (START, -1), {}, failure)]
+def start_task(log: Log, step: int, failure: FailureForm | None = None) -> list[dict[str, Any]]:
+    """Return what the checkpoint of an input at a step shows: START, which is due."""
+    return [_due_task(log, step + 1, (START, -1), {}, failure)]
 
 
 def _due_task(
-    log: Log, place: Place, stored: Mapping[Place, TaskForm], failure: FailureForm | None
+    log: Log,
+    step: int,
+    place: Place,
+    stored: Mapping[Place, TaskForm],
+    failure: FailureForm | None,
 ) -> dict[str, Any]:
     """Return what a checkpoint shows of one task."""
     name, index = place
-    shown: dict[str, Any] = {"id": task_id(log.origin, log.at, name, index), "name": name}
+    shown: dict[str, Any] = {"id": task_id(log.origin, step, name, index), "name": name}
     errors = {} if failure is None else failure.errors()
     if place in errors:
         return {**shown, "error": errors[place], "state": None}

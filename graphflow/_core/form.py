@@ -128,7 +128,6 @@ class BarrierForm:
         sends: the Sends that are due next, as `[node, arg]`.
         joins: the half-filled joins, as `[id, kind, payload]`.
         waiting: the deferred nodes that wait, by name.
-        cause: what the ids of the tasks that are due are made of: `seq`, unless this says more.
     """
 
     seq: int
@@ -142,14 +141,13 @@ class BarrierForm:
     sends: Sequence[list[Any]] = ()
     joins: Sequence[list[Any]] = ()
     waiting: Sequence[str] = ()
-    cause: int = 0
 
     @classmethod
     def read(cls, entry: Record, form: object) -> "BarrierForm":
-        """Return a form that was read; its last five places are there only if one is needed."""
+        """Return a form that was read; its last four places are there only if one is needed."""
         wanted: tuple[type, ...] = (int, int, int, list, list, list)
         if len(places_of(form)) > len(wanted):
-            wanted = (*wanted, int, list, list, list, int)
+            wanted = (*wanted, int, list, list, list)
         return _read(partial(cls._of, entry), entry, form, *wanted)
 
     @classmethod

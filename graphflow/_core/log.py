@@ -39,6 +39,7 @@ Packed: TypeAlias = tuple[int, bytes]
 """The kind of a record, and its packed form."""
 
 _TOKEN: Final = 4
+_UNSTORED: Final = 32
 
 
 @record
@@ -73,7 +74,6 @@ class Log:
         current: the thread's current branch; another one if this run goes on beside it.
         seq: the thread's last record.
         epoch: the epoch of the thread that this run has taken.
-        at: what the ids of the tasks that are due are made of: the number of a record.
         last: the branch and the number of the last checkpoint, or None.
         before: those of the checkpoint before it, or None.
         run: the number of the record of this run.
@@ -95,8 +95,8 @@ class Log:
         "_packed",
         "_run",
         "_token",
+        "_unstored",
         "asked",
-        "at",
         "before",
         "begun",
         "branch",
@@ -140,7 +140,7 @@ class Log:
 
     def reset(self) -> None:
         """Be before the thread has been read; a run that begins may have to read it again."""
-        self.branch = self.current = self.seq = self.epoch = self.at = self.run = 0
+        self.branch = self.current = self.seq = self.epoch = self.run = 0
         self.last: tuple[int, int] | None = None
         self.before: tuple[int, int] | None = None
         self.begun = self.time = 0
@@ -152,13 +152,15 @@ class Log:
         self.ending = Ending() if self.asked.durability == "exit" else None
         self._origin: str | None = None
         self._packed = b""
+        self._unstored = 0
         self._branches: tuple[Branch, ...] = ()
 
     @property
     def origin(self) -> str:
         """What stands for the branch in the ids of tasks."""
         if self._origin is None:
-            self._origin = origin_of(self.asked.thread, self.branch)
+            epoch = 0 if self.ending is None else self.epoch
+            self._origin = origin_of(self.asked.thread, self.branch, epoch)
         return self._origin
 
     # ----------------------------------------------------------------------------- the beginning
@@ -181,12 +183,8 @@ class Log:
         self._run = [self.begun, number, step, run_id, dict(self.asked.metadata), [*given]]
         packed = self._pack_run()
         self.run = self.seq + 1
-        if self.ending is not None:
-            self.ending.begin(self.run)
         if source == "input":
             self._pass(self.run)
-        elif not self.at:
-            self.at = self.run
         return packed
 
     def _pack_run(self) -> bytes:
@@ -196,20 +194,19 @@ class Log:
         except CodecError as error:
             raise of_run(self.codec, error, self._run[-2], self._run[-1]) from None
 
-    def _pass(self, seq: int, cause: int = 0) -> None:
-        """Note that a record is the last checkpoint now."""
-        if self.ending is not None:
-            seq = self.ending.number()
-        else:
+    def _pass(self, seq: int) -> None:
+        """Note that a record is the last checkpoint; one that is not stored has a number, too."""
+        if self.ending is None:
             self.before = self.last
-        self.last = (self.branch, seq)
-        self.at = cause or seq
+            self.last = (self.branch, seq)
+        else:
+            self._unstored += 1
+            self.last = (self.branch, (self.seq << _UNSTORED) + self._unstored)
 
     def start(
         self,
         run: bytes,
         barrier: bytes = b"",
-        cause: int = 0,
         *,
         values: Mapping[str, Any] | None = None,
     ) -> Program[bool]:
@@ -220,7 +217,6 @@ class Log:
         Args:
             run: the packed record of the run.
             barrier: that of a barrier that is stored at once with it, if there is one.
-            cause: what the barrier's tasks have their ids of; its own number if 0.
             values: the values after the barrier.
 
         Returns:
@@ -240,13 +236,14 @@ class Log:
             return False
         hold.took(epoch)
         self.epoch = epoch
+        self._origin = None
         self.seq += len(rows)
         self._branches = ()
         if self.ending is not None:
             self.ending.begun = True
             self.ending.values = values or {}
         if barrier or (self.ending is not None and self.ending.last is not None):
-            self._pass(self.seq, cause)
+            self._pass(self.seq)
         return True
 
     # ------------------------------------------------------------------------------- the barrier
@@ -279,7 +276,6 @@ class Log:
         changes: dict[str, Change],
         values: Mapping[str, Any],
         source: str = "loop",
-        cause: int = 0,
     ) -> bytes:
         """Return the packed record of a barrier; nothing, if the run stores at its end only.
 
@@ -290,7 +286,6 @@ class Log:
             changes: what becomes of the channels.
             values: the values before.
             source: what the checkpoint comes from.
-            cause: what the tasks have their ids of; the record's own number if 0.
 
         Raises:
             CodecError: if a value cannot be stored.
@@ -298,28 +293,27 @@ class Log:
         self.time = self.clock()
         packed = b""
         if self.ending is not None:
-            self.ending.add(step, frontier, changes, values)
+            self.ending.add((step, frontier, source), changes, values)
         else:
-            packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source), cause)
+            packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source))
         self.manifest.note(changes, values)
         return packed
 
-    def _pack(  # noqa: PLR0913, PLR0917 - the places of a form
+    def _pack(
         self,
         step: int,
         tasks: list[list[Any]],
         frontier: "Frontier",
         changes: dict[str, Change],
         source: int,
-        cause: int,
     ) -> bytes:
         """Return the packed record of a barrier."""
         sends, joins, waiting = frontier.sends, frontier.joins, frontier.waiting
         codes = in_order(tasks, changes)
         form = [self.time - self.begun, step, self.run, tasks, codes, names(frontier.due)]
-        if sends or joins or waiting or source or cause or self.strange:
+        if sends or joins or waiting or source or self.strange:
             half = [*self.strange, *half_filled(self.graph, joins)]
-            form += (source, aimed(sends), half, names(waiting), cause)
+            form += (source, aimed(sends), half, names(waiting))
         try:
             return self.codec.pack_form(form, values_in(tasks, changes, sends))
         except CodecError as error:
@@ -431,8 +425,9 @@ class Log:
         if ending.last is not None:
             self._run[1], self._run[-1] = SOURCES.index("resume"), []
             records = [(RUN, self._pack_run())]
-            step, frontier = ending.last
-            packed = self._pack(step, [], frontier, ending.changes(values), 0, self.at)
+            step, frontier, source = ending.last
+            number = SOURCES.index(source)
+            packed = self._pack(step, [], frontier, ending.changes(values), number)
             self.manifest.grown += len(packed)
             records.append((BARRIER, packed))
         self._run = []

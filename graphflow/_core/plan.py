@@ -13,7 +13,6 @@ def plan(run: Run, state: RunState) -> list[Task]:
         Exception: what a state class raises when it is made from the values, with a note.
     """
     values, step, stop = state.values, state.step, run.stop
-    cause = step if run.thread is None else run.thread.log.at
     tasks: list[Task] = []
     for node in state.due:
         try:
@@ -21,11 +20,11 @@ def plan(run: Run, state: RunState) -> list[Task]:
         except Exception as error:
             note(error, f"while the state for node {node.name!r} was made, superstep {step}")
             raise
-        tasks.append(Task(node, given, step, -1, values, run, cause))
+        tasks.append(Task(node, given, step, -1, values, run))
     if state.sends:
         nodes = run.graph.nodes
         for index, send in enumerate(state.sends):
-            tasks.append(Task(nodes[send.node], send.arg, step, index, values, run, cause))
+            tasks.append(Task(nodes[send.node], send.arg, step, index, values, run))
     return tasks
 
 

@@ -184,11 +184,10 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
     thread = reader.thread
     run = last if isinstance(last, RunForm) else _run(reader, last.run, runs)
     at = run.at if isinstance(last, RunForm) else run.at + last.since
-    cause = last.seq if isinstance(last, RunForm) else last.cause or last.seq
     origin = origin_of(thread, branch)
     tasks = tuple(
         PregelTask(
-            id=task_id(origin, cause, *place),
+            id=task_id(origin, last.step + 1, *place),
             name=place[0],
             path=(PULL, place[0]) if place[1] < 0 else (PUSH, place[1], False),
             error=outcome.errors.get(place),

@@ -129,11 +129,10 @@ class Task:
         index: the number of the Send that asked for it, or -1 if an edge did.
         values: the state before the superstep; read-only.
         run: the run.
-        cause: the number of the record that made it due; without a checkpointer, the superstep's.
         kept: the node's own result, if that was stored and only its conditional edges are to run.
     """
 
-    __slots__ = ("_id", "cause", "index", "input", "kept", "node", "run", "step", "values")
+    __slots__ = ("_id", "index", "input", "kept", "node", "run", "step", "values")
 
     def __init__(  # noqa: PLR0913, PLR0917 - positional: keywords cost 0.2 us on the hot path
         self,
@@ -143,7 +142,6 @@ class Task:
         index: int,
         values: dict[str, Any],
         run: Run,
-        cause: int,
     ) -> None:
         """Keep everything."""
         self.node = node
@@ -152,7 +150,6 @@ class Task:
         self.index = index
         self.values = values
         self.run = run
-        self.cause = cause
         self.kept: Succeeded | None = None
         self._id: str | None = None
 
@@ -162,7 +159,7 @@ class Task:
         if self._id is None:
             run = self.run
             origin = run.id if run.thread is None else run.thread.log.origin
-            self._id = task_id(origin, self.cause, self.node.name, self.index)
+            self._id = task_id(origin, self.step, self.node.name, self.index)
         return self._id
 
     def __repr__(self) -> str:

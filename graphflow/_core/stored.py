@@ -170,7 +170,6 @@ class Past:
         failure: how that superstep failed, or None; if it did so more than once, the last time.
         errors: how the errors of its tasks are shown, those of all times.
         loose: the numbers of the records of tasks.
-        cause: what the ids of the tasks that are due are made of.
         before: the branch and the number of the checkpoint before the last, or None if that is
             not among what was read.
     """
@@ -179,7 +178,6 @@ class Past:
         "_begun",
         "barrier",
         "before",
-        "cause",
         "errors",
         "failure",
         "given",
@@ -207,7 +205,6 @@ class Past:
         self.failure: FailureForm | None = None
         self.errors: dict[Place, str] = {}
         self.loose: list[int] = []
-        self.cause = 0
         self.before: tuple[int, int] | None = None
         self._begun = 0
         if stored.snapshot is not None:
@@ -259,7 +256,7 @@ class Past:
             if self.run.source == INPUT:
                 self._leave()
                 self.given = self.run
-                self._forget(entry.seq)
+                self._forget()
         elif entry.kind == TASK:
             task = TaskForm.read(entry, form)
             self.tasks[task.place] = task
@@ -284,12 +281,12 @@ class Past:
                 if keep and key in self.values and change not in _change.APPENDING:
                     self.values[key] = copy(self.values[key])
                 _change.apply(self.values, key, change, written.get(key, ()))
+        same = barrier.step == self.step  # then a caller's Command wrote it: the same tasks are due
         self._leave()
         self.barrier = barrier
-        cause = barrier.cause or barrier.seq
-        if cause != self.cause:  # else a caller's Command wrote it, and the same tasks are due
+        if not same:
             self.given = None
-            self._forget(cause)
+            self._forget()
 
     def _leave(self) -> None:
         """Note that the last checkpoint is the one before, now."""
@@ -298,10 +295,9 @@ class Past:
             owner = next(each.branch.id for each in self.stored.line if last.seq > each.branch.fork)
             self.before = (owner, last.seq)
 
-    def _forget(self, cause: int) -> None:
+    def _forget(self) -> None:
         """Forget the tasks of a superstep that is over."""
         self.tasks, self.loose, self.failure, self.errors = {}, [], None, {}
-        self.cause = cause
 
 
 def replay(codec: "Codec", stored: Stored) -> Past:

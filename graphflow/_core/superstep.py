@@ -113,7 +113,7 @@ def _together(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[Seque
         yield from Emit(started_chunks(run, shown))
     ended: list[Outcome] = []
     if thread is not None and thread.resumes:
-        old = thread.restored(tasks)
+        old = thread.restored(shown)
         ended += old.values()
         shown = [task for task in shown if task not in old]
         if view.updates and old:

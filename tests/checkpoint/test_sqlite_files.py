@@ -12,6 +12,7 @@ import pytest
 
 from graphflow.checkpoint.base import Branch, Snapshot
 from graphflow.checkpoint.sqlite import SqliteSaver, Synchronous
+from graphflow.checkpoint.sqlite._read import as_records
 from graphflow.errors import (
     CheckpointError,
     DamagedCheckpointError,
@@ -120,6 +121,12 @@ os._exit(0)
     refused(file, ForeignStoreError, "LangGraph's SqliteSaver.*docs/migration")
 
 
+def test_a_database_that_cannot_be_read_is_refused(file: Path) -> None:
+    """A file that begins as a database of another program, and is none, is not touched."""
+    file.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    refused(file, ForeignStoreError, "of another program")
+
+
 @pytest.mark.parametrize("start", [b"#!/bin/sh\n", b"SQLite format 4\0", b"\0", os.urandom(5000)])
 def test_a_file_that_is_no_database_is_refused(start: bytes, file: Path) -> None:
     """A file that is no SQLite database is not touched."""
@@ -177,7 +184,9 @@ def test_a_disk_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     with disk(folder):
         fill(folder / "store.db")
+        make(folder / "empty.db", "PRAGMA journal_mode=WAL")
         with unwritable(folder):
+            refused(folder / "empty.db", StoreUnavailableError, "write permission")
             refused(folder / "store.db", StoreUnavailableError, "write permission")
             refused(folder / "none.db", StoreUnavailableError, "write permission")
         fill(folder / "none.db")
@@ -335,13 +344,32 @@ WRONG_ROWS: list[tuple[str, Callable[[SqliteSaver], object]]] = [
     ("UPDATE log SET data = 1", lambda store: [*store.records("a thread")]),
     ("UPDATE log SET data = x'', kind = 'x'", lambda store: [*store.records("a thread")]),
     ("UPDATE snap SET manifest = 'x'", lambda store: store.snapshot("a thread", 1, 1)),
-    (
-        "UPDATE snap SET manifest = x'', blobs = x'00'",
-        lambda store: store.snapshot("a thread", 1, 1),
-    ),
     ("UPDATE blob SET data = 0.5", lambda store: store.blobs("a thread", [1])),
     ("UPDATE head SET updated = 'x'", lambda store: store.list_threads()),
 ]
+
+
+def test_a_list_of_numbers_that_is_none_is_damage(file: Path) -> None:
+    """`prune` forgets no blob of a thread whose snapshots cannot be read."""
+    with SqliteSaver(file) as store:
+        line = Line(store)
+        line.write(b"1", branches=[Branch(1, "", 0, 0, 0)], blobs=[(1, b"blob")])
+        line.write(b"2", snapshot=Snapshot(1, 2, b"m", (1,)))
+        make(file, "UPDATE snap SET blobs = x'01'")
+        with pytest.raises(DamagedCheckpointError, match="a list of numbers"):
+            store.snapshot("a thread", 1, 2)
+        with pytest.raises(DamagedCheckpointError, match="a list of numbers"):
+            store.prune("a thread", 1, 2)
+        assert [record.seq for record in store.records("a thread")] == [1, 2]
+        assert store.blobs("a thread", [1])
+
+
+def test_records_that_run_in_circles_are_damage() -> None:
+    """Records whose numbers do not rise, or fall, come from a damaged index."""
+    row = (1, 1, 1, b"")
+    for newest_first in (False, True):
+        with pytest.raises(DamagedCheckpointError, match="where it does not belong"):
+            list(as_records([row, row], "'store.db'", newest_first=newest_first))
 
 
 def test_a_name_that_is_no_text_is_damage(file: Path) -> None:

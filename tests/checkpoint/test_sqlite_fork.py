@@ -1,10 +1,14 @@
 """A process that is forked while a store is open."""
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
 
-from graphflow.checkpoint.sqlite import SqliteSaver
+from graphflow.checkpoint.sqlite import SqliteSaver, _fork
+from graphflow.errors import CheckpointError
+from graphflow.testing._line import Line
 from tests.checkpoint.child import run
 
 FORK = """
@@ -143,6 +147,61 @@ store.close()
             counts = [len([*store.records(f"thread {number}")]) for number in range(3)]
             assert counts == [100, 100, 100]
             assert len([*store.records("a thread")]) == 50
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_parent_goes_on_by_the_same_store(tmp_path: Path) -> None:
+    """A store, and a reader of it, go on in the process that was forked, and so does its thread."""
+    with SqliteSaver(tmp_path / "store.db", synchronous="full") as store:
+        line = Line(store)
+        line.write(*[b"x"] * 50)
+        line.write(bytes(5 << 20))  # enough for a checkpoint
+        reading = iter(store.records("a thread"))
+        next(reading)
+        if not (child := os.fork()):
+            os._exit(0)
+        os.waitpid(child, 0)
+        line.write(b"more")
+        assert len([*reading]) == 50
+        assert len([*store.records("a thread")]) == 52
+
+
+def test_a_store_may_be_dropped_while_its_process_is_forked(tmp_path: Path) -> None:
+    """A store that is collected between the hooks is closed after them."""
+    store = SqliteSaver(tmp_path / "store.db")
+    Line(store).write(b"one")
+    _fork.before_fork()
+    del store
+    gc.collect()
+    _fork.after_fork_in_parent()
+    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+
+
+def test_hooks_of_the_child(tmp_path: Path) -> None:
+    """After the hooks of a child a store of a file works, and one in memory says that it cannot."""
+    with SqliteSaver(tmp_path / "store.db") as store, SqliteSaver(":memory:") as lost:
+        Line(store).write(b"one")
+        Line(lost).write(b"one")
+        _fork.before_fork()
+        _fork.after_fork_in_child()
+        assert store.head("a thread") is not None
+        Line(store, "another").write(b"one")
+        with pytest.raises(CheckpointError, match="was in use when this process was forked"):
+            lost.head("a thread")
+
+
+def test_hooks_of_the_child_while_records_are_read(tmp_path: Path) -> None:
+    """After the hooks of a child nobody reads on, and the store cannot be used."""
+    with SqliteSaver(tmp_path / "store.db") as store:
+        Line(store).write(*[b"x"] * 50)
+        reading = iter(store.records("a thread"))
+        next(reading)
+        _fork.before_fork()
+        _fork.after_fork_in_child()
+        with pytest.raises(CheckpointError, match="when this process was forked"):
+            list(reading)
+        with pytest.raises(CheckpointError, match="was in use when this process was forked"):
+            store.head("a thread")
 
 
 def test_a_forked_process_does_not_read_on(tmp_path: Path) -> None:

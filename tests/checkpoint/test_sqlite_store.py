@@ -1,6 +1,8 @@
 """The store in SQLite: what it is to who uses it, alone and together with others."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import enumerate as living_threads
 
@@ -9,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from graphflow.checkpoint.base import Branch, Snapshot
-from graphflow.checkpoint.sqlite import SqliteSaver
+from graphflow.checkpoint.sqlite import SqliteSaver, _open, _write
 from graphflow.checkpoint.sqlite.aio import AsyncSqliteSaver
 from graphflow.errors import CheckpointConflict, CheckpointError, StoreUnavailableError
 from graphflow.testing._line import Line, content
@@ -232,6 +234,16 @@ def test_a_blob_number_is_used_once(store: SqliteSaver, file: Path) -> None:
     assert content(store, "a thread", [1]) == before
 
 
+@pytest.mark.parametrize("value", [None, object()])
+def test_data_that_is_no_bytes_is_refused(value: object, store: SqliteSaver) -> None:
+    """Data that no column takes is our error, and changes nothing."""
+    line = Line(store)
+    line.write(b"one")
+    with pytest.raises(CheckpointError):
+        store.append(line.commit(value))  # type: ignore[arg-type]  # the claim
+    assert data(store) == [b"one"]
+
+
 # How large it is
 
 
@@ -287,6 +299,60 @@ def test_a_thread_that_another_has_made_anew_is_found(store: SqliteSaver, file: 
         assert (data(store), data(store, "in between")) == ([b"1", b"2", b"new"], [b"1", b"2"])
 
 
+def test_many_threads_can_be_written_to(
+    store: SqliteSaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that remembers few threads, as it does of very many, writes to each the same way."""
+    monkeypatch.setattr(_write, "_MANY", 2)
+    lines = [Line(store, f"thread {number}") for number in range(5)]
+    for part in (b"1", b"2", b"3"):
+        for line in lines:
+            line.write(part)
+    assert all(data(store, line.thread) == [b"1", b"2", b"3"] for line in lines)
+
+
+def test_many_readers_at_once(store: SqliteSaver) -> None:
+    """More readers than the store keeps connections for all read to the end."""
+    Line(store).write(*[b"x"] * 100)
+    readers = [iter(store.records("a thread")) for _ in range(9)]
+    counts = [0] * 9
+    for _ in range(100):
+        for number, reader in enumerate(readers):
+            next(reader)
+            counts[number] += 1
+    assert counts == [100] * 9
+
+
+def test_a_store_is_opened_while_another_program_writes(file: Path) -> None:
+    """Opening a store does not wait for who is writing to it."""
+    with SqliteSaver(file) as store:
+        Line(store).write(b"one")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with SqliteSaver(file) as store:
+            assert data(store) == [b"one"]
+
+
+def test_a_store_that_is_locked_for_too_long_is_not_opened(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that lets nobody else in keeps a store from being opened, and it is said why."""
+    monkeypatch.setattr(_open, "PATIENCE", 0.02)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailableError, match="another program has kept it locked"):
+            SqliteSaver(file)
+
+
+def test_a_file_that_is_gone_is_an_error(store: SqliteSaver, file: Path) -> None:
+    """Reading a store whose file was removed is an error, and makes no new file."""
+    Line(store).write(b"one")
+    file.unlink()
+    with pytest.raises(StoreUnavailableError, match="cannot be opened"):
+        store.head("a thread")
+    assert not file.exists()
+
+
 def test_processes_lose_nothing(store: SqliteSaver, file: Path) -> None:
     """Processes that add to one thread at once, each after the other's last, lose nothing."""
     script = "add(SqliteSaver(sys.argv[1]), sys.argv[2], 40)"
@@ -338,7 +404,8 @@ while True:
     assert process.stdout is not None
     told = [int(process.stdout.readline()) for _ in range(50)]
     process.kill()
-    told += map(int, ended(process, code=-9).split())
+    told += map(int, process.stdout.read().split())
+    ended(process, code=-9)
     with SqliteSaver(file) as store:
         assert len(data(store)) in {told[-1], told[-1] + 1}
 

@@ -1,11 +1,17 @@
 """How the store in SQLite commits: at once, or many together in a thread, and always in order."""
 
+import gc
 import sqlite3
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
+from threading import enumerate as living_threads
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +20,9 @@ from graphflow.checkpoint.sqlite import SqliteSaver, _errors, _writer
 from graphflow.errors import CheckpointConflict, CheckpointError, StoreUnavailableError
 from graphflow.testing._line import Line, content
 from tests.checkpoint.child import ended, start
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 
 @pytest.fixture
@@ -62,6 +71,31 @@ def transactions(file: Path) -> int:
     salts, frame = wal[16:24], 24 + page
     frames = [wal[at : at + 24] for at in range(32, len(wal), frame)]
     return sum(any(header[4:8]) and header[8:16] == salts for header in frames)
+
+
+def interrupted_at(count: int, call: Callable[[], None]) -> bool:
+    """Make a call, with Ctrl-C at one line of the store's code; return whether it came so far."""
+    left = count
+
+    def trace(frame: FrameType, event: str, _: object) -> "TraceFunction | None":
+        nonlocal left
+        if "/checkpoint/sqlite/" not in frame.f_code.co_filename:
+            return None
+        left -= event == "line"
+        if left == 0:
+            left = -1
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 # At once or later
@@ -256,6 +290,34 @@ def test_close_waits_for_the_lock(store: SqliteSaver, file: Path) -> None:
     assert future.done()
     with SqliteSaver(file) as again:
         assert data(again) == [b"one"]
+
+
+def test_a_store_that_nobody_holds_makes_what_waits(file: Path) -> None:
+    """A store that is collected while another program writes makes what waits, and then closes."""
+    store = SqliteSaver(file)
+    with locked(file):
+        (future,) = submit(store, Line(store).commit(b"one"))
+        del store
+        gc.collect()
+        assert not future.done()
+    future.result()
+    for thread in living_threads():
+        if thread.name.startswith("graphflow-store"):
+            thread.join()
+    assert [*file.parent.iterdir()] == [file]
+
+
+def test_an_interrupt_at_any_line_leaves_a_whole_store(store: SqliteSaver) -> None:
+    """After Ctrl-C at whichever line of `append`, the commit is made or not, and others can be."""
+    line, interrupted = Line(store), 0
+    while interrupted_at(interrupted + 1, partial(line.store.append, line.commit(b"x", b"y"))):
+        interrupted += 1
+        head = store.head("a thread")
+        line.epoch, line.seq = (head.epoch, head.seq) if head else (0, 0)
+        assert line.seq % 2 == 0
+        line.write(b"x", b"y")
+    assert interrupted > 20
+    assert len(data(store)) == line.seq + 2
 
 
 # The WAL

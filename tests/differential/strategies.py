@@ -26,10 +26,11 @@ Then sync LangGraph still runs siblings of a failed task, or not: a race; `Trace
 Never drawn on threads (`conversations`), because the libraries differ there on purpose as well:
 
 - path functions that fail;
-- Commands that lead to a deferred node;
-- None from the checkpoint of an input, which is for the test to leave out: it knows the history.
+- Commands that lead to a deferred node, and a second Command;
+- None from the checkpoint of an input or a fork, which is for the test to leave out: it knows the
+  history, as this does not.
 
-And nothing is compared after two writers have collided.
+And nothing is compared after two writers have collided, nor where LangGraph cannot read the thread.
 
 Two Sends that each send two would double for ever: so Sends stop at a depth and at a length of the
 log, a node that leaves nothing in the log never sends, and no Overwrite makes the log short again.
@@ -122,12 +123,12 @@ def conversations() -> st.SearchStrategy[Conversation]:
 
 
 def orders() -> st.SearchStrategy[Conversation]:
-    """Draw a graph, and Commands to a thread of it, with other runs between them."""
+    """Draw a graph, and a Command to a thread of it, with other runs before and after."""
     given = inputs.map(lambda drawn: tuple(drawn.items()))
+    turns = st.lists(st.builds(Turn, st.none() | given, limits), max_size=2)
     ordered = st.builds(Order, given, st.lists(st.sampled_from(NAMES), max_size=2).map(tuple))
-    said = ordered.filter(lambda order: bool(order.update or order.goto))
-    turn = st.builds(Turn, st.none() | given | said | said, limits)
-    talks = st.lists(turn, min_size=1, max_size=4).map(tuple[Turn, ...])
+    order = st.builds(Turn, ordered, limits)
+    talks = st.tuples(turns, order, turns).map(lambda drawn: (*drawn[0], drawn[1], *drawn[2]))
     return st.builds(conversation, cases().map(alike), stumbles, talks, st.just("sync")).map(aimed)
 
 

@@ -24,6 +24,7 @@ from tests.differential.threads import (
     failing,
     joining,
     kinds,
+    mixed,
     parallel,
     sending,
     sent,
@@ -40,6 +41,7 @@ FAILURES: dict[str, Make] = {
     "once in a chain": broken(1),
     "behind finished siblings": beside("agm", 1, 2),
     "in a Send": sent(1, 2),
+    "behind a Send and a node": mixed(1, 2),
 }
 
 failures = pytest.mark.parametrize("make", FAILURES.values(), ids=FAILURES)

@@ -25,6 +25,7 @@ from tests.differential.threads import (
     failing,
     kinds,
     looks,
+    mixed,
     sent,
     told,
 )
@@ -38,6 +39,7 @@ FAILURES: dict[str, Make] = {
     "in a chain": broken(1, 2),
     "behind finished siblings": beside("agm", 1, 2),
     "in a Send": sent(1, 2),
+    "behind a Send and a node": mixed(1, 2),
 }
 
 failures = pytest.mark.parametrize("make", FAILURES.values(), ids=FAILURES)

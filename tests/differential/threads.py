@@ -468,3 +468,17 @@ def sent(*calls: int) -> Make:
         return builder.add_conditional_edges("a", path).add_edge("w", "e")
 
     return make
+
+
+def mixed(*calls: int) -> Make:
+    """Return the tasks of a Send and of two nodes, of which the last fails at these calls."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - as above
+        builder = chain(side.lib, a=side.node(logging("a")))
+        acts = {"b": logging("b"), "w": logging("w"), "z": failing("z", *calls)}
+        for name, act in acts.items():
+            builder.add_node(name, side.node(act))
+        path = returning(["b", "z", side.lib.types.Send("w", {})])
+        return builder.add_conditional_edges("a", path)
+
+    return make

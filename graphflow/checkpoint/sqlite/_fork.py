@@ -14,7 +14,14 @@ from threading import Lock
 from typing import Protocol
 from weakref import ref
 
-__all__ = ("forget", "no_fork", "watch")
+__all__ = (
+    "after_fork_in_child",
+    "after_fork_in_parent",
+    "before_fork",
+    "forget",
+    "no_fork",
+    "watch",
+)
 
 
 class Open(Protocol):
@@ -57,7 +64,7 @@ def _all() -> list[Open]:
     return [thing for entry in [*_open.values()] if (thing := entry()) is not None]
 
 
-def _before_fork() -> None:
+def before_fork() -> None:
     """Close all connections."""
     no_fork.acquire()
     _paused.extend(_all())
@@ -65,7 +72,7 @@ def _before_fork() -> None:
         thing.pause()
 
 
-def _after_fork() -> None:
+def after_fork_in_parent() -> None:
     """Let everybody go on."""
     for thing in _paused:
         thing.resume()
@@ -73,7 +80,7 @@ def _after_fork() -> None:
     no_fork.release()
 
 
-def _after_fork_in_child() -> None:
+def after_fork_in_child() -> None:
     """Let those go on that can; this is the only thread."""
     for thing in _paused:
         if not thing.resume_in_child():
@@ -98,7 +105,7 @@ def _at_exit() -> None:
 atexit.register(_at_exit)
 if sys.platform != "win32":
     os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork,
-        after_in_child=_after_fork_in_child,
+        before=before_fork,
+        after_in_parent=after_fork_in_parent,
+        after_in_child=after_fork_in_child,
     )
