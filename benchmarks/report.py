@@ -57,7 +57,7 @@ def _heading(results: Results) -> str:
         f"{libraries}; Python {machine['python']}, {machine['system']}, "
         f"{machine['processors']} processors\n"
         "CPU time of the process, the best of several samples taken in turn, collector on; "
-        "ratio: how many times as good as LangGraph"
+        "ratio: LangGraph / graphflow, and the other way round for what is counted per second"
     )
 
 

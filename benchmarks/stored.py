@@ -135,7 +135,7 @@ def _lengths(libraries: Sequence[Library], attempt: Attempt) -> Iterator[GrowthR
     """Find out what storing adds to a superstep of a short and of a long thread."""
     short, long = LENGTHS
     kinds: tuple[tuple[Kind, str], ...] = (("memory", "memory saver"), ("normal", "SQLite"))
-    for kind, title in kinds:
+    for kind, store in kinds:
         figures: dict[str, Grown] = {}
         for library in libraries:
             if library.name == GRAPHFLOW:
@@ -143,7 +143,7 @@ def _lengths(libraries: Sequence[Library], attempt: Attempt) -> Iterator[GrowthR
                 found = attempt(LENGTH, library, measure)
                 if found is not None:
                     figures[library.name] = found
-        title = f"supersteps of the thread, {title}"
+        title = f"supersteps of the thread, {store}"
         yield GrowthRow(LENGTH, title, SUPERSTEP, short, long, 1.25, figures)
 
 

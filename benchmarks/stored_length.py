@@ -9,7 +9,7 @@ other thread's. What differs then is the length of the thread alone.
 
 import gc
 import operator
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from statistics import median
 from time import process_time
@@ -112,7 +112,7 @@ def _node(handed: list[list[Message]], ballast: list[Message] | None) -> Node:
 
 
 @asynccontextmanager
-async def _under_way(stream: _Stream) -> AsyncIterator[_Stream]:
+async def _under_way(stream: _Stream) -> AsyncGenerator[_Stream, None]:
     """Give a stream after its first superstep."""
     await anext(stream)
     try:

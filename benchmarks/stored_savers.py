@@ -1,6 +1,6 @@
 """The savers of both libraries, opened and closed behind one name for each kind."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,7 +29,7 @@ def in_memory(library: Library) -> object:
 @asynccontextmanager
 async def opened(
     library: Library, kind: Kind, path: Path, *, on_loop: bool
-) -> AsyncIterator[object]:
+) -> AsyncGenerator[object, None]:
     """Open a saver for runs on an event loop, or for those on this thread.
 
     Args:

@@ -1,18 +1,22 @@
 """Threads that are there before a benchmark begins; each is made once in a process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
+from shutil import copyfile, rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, final
+from weakref import finalize
 
 from benchmarks import stored_savers
 from benchmarks.library import Library
 from benchmarks.measure import run_on
 from benchmarks.stored_talk import HERE, SYNC, THREAD, Message, nothing, on, say_now, talk
 from benchmarks.work import WrongResultError
+
+FOLDERS = "graphflow-benchmarks-"
+"""What the names of folders for stores begin with."""
 
 _KEPT = "kept"
 
@@ -23,9 +27,9 @@ class File:
 
     def __init__(self, library: Library, messages: int) -> None:
         """Make it, by a run of so many supersteps."""
-        self._folder = TemporaryDirectory(prefix="graphflow-benchmarks-")  # goes with this object
-        self.path = Path(self._folder.name, "store.db")
-        self.messages = messages
+        folder = mkdtemp(prefix=FOLDERS)
+        finalize(self, rmtree, folder, ignore_errors=True)
+        self.path = Path(folder, "store.db")
 
         async def make() -> None:
             async with stored_savers.opened(library, "normal", self.path, on_loop=False) as saver:
@@ -67,7 +71,9 @@ def said(library: Library, messages: int) -> list[Message]:
 
 
 @asynccontextmanager
-async def copied(library: Library, kind: stored_savers.Kind, messages: int) -> AsyncIterator[Any]:
+async def copied(
+    library: Library, kind: stored_savers.Kind, messages: int
+) -> AsyncGenerator[Any, None]:
     """Give a saver that has a thread of so many messages, to be written to."""
     if kind == "memory":
         saver = in_memory(library, messages)
@@ -77,7 +83,7 @@ async def copied(library: Library, kind: stored_savers.Kind, messages: int) -> A
         finally:
             saver.delete_thread(THREAD)
         return
-    with TemporaryDirectory(prefix="graphflow-benchmarks-") as folder:
+    with TemporaryDirectory(prefix=FOLDERS) as folder:
         path = Path(folder, "store.db")
         copyfile(in_file(library, messages).path, path)
         async with stored_savers.opened(library, kind, path, on_loop=True) as saver:

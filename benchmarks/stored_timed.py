@@ -81,11 +81,7 @@ def makers(chosen: Sequence[str], libraries: Sequence[Library]) -> Makers:
     if AT_ONCE in chosen:
         yield from _makers_at_once(libraries)
     if READ in chosen:
-        for library in libraries:
-            if stored_savers.has(library, "normal"):
-                for messages in _histories(library):
-                    read = partial(stored_ways.read, library, messages)
-                    yield (READ, f"{library.name} {messages}"), read
+        yield from _makers_of_readings(libraries)
 
 
 def _makers_of_runs(each: Stored, libraries: Sequence[Library]) -> Makers:
@@ -111,10 +107,14 @@ def _makers_at_once(libraries: Sequence[Library]) -> Makers:
                     yield (AT_ONCE, f"{library.name} {kind}{name}"), run
 
 
-def _histories(library: Library) -> tuple[int, ...]:
-    """Return how long the threads are that a library reads: LangGraph's grow by the square."""
-    long = (HISTORY,) if library.name == GRAPHFLOW else ()
-    return THEIR_HISTORY, *long
+def _makers_of_readings(libraries: Sequence[Library]) -> Makers:
+    """Yield who reads a thread; LangGraph's grow by the square, so its are short."""
+    for library in libraries:
+        if stored_savers.has(library, "normal"):
+            for messages in (THEIR_HISTORY, HISTORY):
+                if messages == THEIR_HISTORY or library.name == GRAPHFLOW:
+                    read = partial(stored_ways.read, library, messages)
+                    yield (READ, f"{library.name} {messages}"), read
 
 
 def rows(seconds: Seconds) -> Iterator[Row]:

@@ -5,7 +5,7 @@ a benchmark that stops storing gets fast.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def through(library: Library, messages: int, kind: Kind | None, *, on_loop: bool
     """Time a whole run of a new thread, or one that nothing stores if no kind is given."""
 
     @asynccontextmanager
-    async def stage() -> AsyncIterator[Graph]:
+    async def stage() -> AsyncGenerator[Graph, None]:
         async with _fresh(library, kind, on_loop=on_loop) as saver:
             graph = talk(library, messages, saver, say if on_loop else say_now)
             yield graph
@@ -66,7 +66,7 @@ def at_once(
     configs = [on(f"conversation {number}") for number in range(conversations)]
 
     @asynccontextmanager
-    async def stage() -> AsyncIterator[Graph]:
+    async def stage() -> AsyncGenerator[Graph, None]:
         async with _fresh(library, kind, on_loop=True) as saver:
             graph = talk(library, messages, saver, say_and_sleep)
             yield graph
@@ -86,7 +86,7 @@ def read(library: Library, messages: int) -> Work:
     file = stored_threads.in_file(library, messages)
 
     @asynccontextmanager
-    async def stage() -> AsyncIterator[Graph]:
+    async def stage() -> AsyncGenerator[Graph, None]:
         async with stored_savers.opened(library, "normal", file.path, on_loop=False) as saver:
             yield talk(library, messages, saver)
 
@@ -120,12 +120,14 @@ def _staged(
 
 
 @asynccontextmanager
-async def _fresh(library: Library, kind: Kind | None, *, on_loop: bool) -> AsyncIterator[object]:
+async def _fresh(
+    library: Library, kind: Kind | None, *, on_loop: bool
+) -> AsyncGenerator[object, None]:
     """Give a saver with nothing in it, or None."""
     if kind is None:
         yield None
         return
-    with TemporaryDirectory(prefix="graphflow-benchmarks-") as folder:
+    with TemporaryDirectory(prefix=stored_threads.FOLDERS) as folder:
         path = Path(folder, "store.db")
         async with stored_savers.opened(library, kind, path, on_loop=on_loop) as saver:
             yield saver

@@ -86,8 +86,8 @@ def choose(wanted: Sequence[str]) -> list[str]:
 def measure(session: Session, machine: Machine) -> Results:
     """Measure what is chosen: imports and objects first, then everything that is timed in rounds.
 
-    Stored threads have rounds of their own, for they leave much in memory. Cases on trio have rounds of their own at the end: once trio is in memory, everybody has to ask
-    which loop is running.
+    Stored threads have rounds of their own, for they leave much in memory. So have cases on trio,
+    at the end: once trio is in memory, everybody has to ask which loop is running.
     """
     cases = [case for case in CASES if case.name in session.chosen]
     growths = [each for each in GROWTHS if each.name in session.chosen]

@@ -227,7 +227,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         run = self._run(config, context, modes, output_keys, durability, on_busy)
         return load.astream()(run, input, copy_context())
 
-    def batch(
+    def batch(  # noqa: PLR0913 - LangGraph's signature, and more
         self,
         inputs: Sequence[StateT | Mapping[str, Any] | Command | None],
         config: RunnableConfig | Sequence[RunnableConfig] | None = None,
@@ -235,6 +235,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: ContextT | Mapping[str, Any] | None = None,
         return_exceptions: bool = False,
         output_keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> list[Any]:
         """Run once for each input, in threads; return the outputs in the order of the inputs.
 
@@ -246,21 +248,29 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             return_exceptions: whether an error stands in the list in place of its run's output;
                 if not, the first in the order of the inputs is raised, after all have ended.
             output_keys: see the class.
+            durability: see the class.
+            on_busy: see the class; with `"queue"`, several inputs may be for one thread.
 
         Raises:
-            ValueError: if there is another number of configs than of inputs.
+            ValueError: if there is another number of configs than of inputs; or if all inputs
+                have one thread, and none is to wait for another.
         """
         from graphflow._drive.batch import batch  # noqa: PLC0415 - loads the thread pool
 
         calls = [
             lambda given=given, own=own: self.invoke(
-                given, own, context=context, output_keys=output_keys
+                given,
+                own,
+                context=context,
+                output_keys=output_keys,
+                durability=durability,
+                on_busy=on_busy,
             )
-            for given, own in zip(inputs, self._configs(inputs, config), strict=True)
+            for given, own in zip(inputs, self._configs(inputs, config, on_busy), strict=True)
         ]
         return batch(calls, self._concurrency(config), return_exceptions=return_exceptions)
 
-    async def abatch(
+    async def abatch(  # noqa: PLR0913 - as above
         self,
         inputs: Sequence[StateT | Mapping[str, Any] | Command | None],
         config: RunnableConfig | Sequence[RunnableConfig] | None = None,
@@ -268,15 +278,22 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         context: ContextT | Mapping[str, Any] | None = None,
         return_exceptions: bool = False,
         output_keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
     ) -> list[Any]:
         """Do what `batch` does, on the running event loop; a failing run cancels the others."""
         from graphflow._drive.batch import abatch  # noqa: PLC0415 - loads anyio
 
         calls = [
             lambda given=given, own=own: self.ainvoke(
-                given, own, context=context, output_keys=output_keys
+                given,
+                own,
+                context=context,
+                output_keys=output_keys,
+                durability=durability,
+                on_busy=on_busy,
             )
-            for given, own in zip(inputs, self._configs(inputs, config), strict=True)
+            for given, own in zip(inputs, self._configs(inputs, config, on_busy), strict=True)
         ]
         return await abatch(calls, self._concurrency(config), return_exceptions=return_exceptions)
 
@@ -355,10 +372,19 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         return self._persistence, merged(self.config, config)
 
     def _configs(
-        self, inputs: Sequence[object], config: RunnableConfig | Sequence[RunnableConfig] | None
+        self,
+        inputs: Sequence[object],
+        config: RunnableConfig | Sequence[RunnableConfig] | None,
+        on_busy: OnBusy | None,
     ) -> Sequence[RunnableConfig | None]:
         """Return a config for each input."""
         if config is None or isinstance(config, Mapping):
+            if self._persistence is not None and len(inputs) > 1 and on_busy in (None, "reject"):
+                msg = (
+                    f"{len(inputs)} inputs have one config, and so one thread, which takes one "
+                    f"run at a time; give a list with a config for each input, or on_busy="
+                )
+                raise ValueError(msg)
             return [config] * len(inputs)
         if len(config) != len(inputs):
             msg = f"there are {len(inputs)} inputs and {len(config)} configs; give one for each"

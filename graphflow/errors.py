@@ -356,12 +356,12 @@ class CodecError(CheckpointError, TypeError):
         self.path = path
         self.channel = channel
         self.node = node
-        where = f" at {path}" if path else ""
+        where = f"at {path}" if path else ""
         if channel is not None:
-            where = f" in {channel!r}{where}"
+            where = f"in {channel!r} {where}".rstrip()
         if node is not None:
             where += f", written by node {node!r}"
-        super().__init__(f"{reason}{where}")
+        super().__init__(f"{where}: {reason}" if where else reason)
 
 
 class CheckpointConflict(CheckpointError):  # noqa: N818 - a store's answer, which the engine reads

@@ -79,7 +79,7 @@ def thread_of(config: Mapping[str, Any]) -> str:
     thread = config.get("configurable", {}).get("thread_id")
     if thread is None:
         msg = (
-            "the graph has a checkpointer, so a run needs a thread to be stored under; give "
+            "the config names no thread, and a graph that has a checkpointer needs one; give "
             'config={"configurable": {"thread_id": "..."}}'
         )
         raise ValueError(msg)

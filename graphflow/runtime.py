@@ -19,7 +19,7 @@ class ExecutionInfo:
 
     Attributes:
         node: the node's name.
-        step: the number of the superstep, from 1.
+        step: the number of the superstep: from 1, and on a thread counted on from run to run.
         task_id: 32 hex digits, unique for the task.
         run_id: the run's id: `config["run_id"]` if given, else 32 hex digits.
         thread_id: `config["configurable"]["thread_id"]`, or None.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, ca
 from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
+    from graphflow.config import RunnableConfig
     from graphflow.runtime import ExecutionInfo
 
 __all__ = (
@@ -235,11 +236,11 @@ class StateSnapshot(_Plain):
         self,
         values: dict[str, Any] | Callable[[], dict[str, Any]],
         next: tuple[str, ...],  # noqa: A002 - the field's name
-        config: dict[str, Any],
+        config: "RunnableConfig",
         *,
         metadata: dict[str, Any] | None,
         created_at: str | None,
-        parent_config: dict[str, Any] | None,
+        parent_config: "RunnableConfig | None",
         tasks: tuple[PregelTask, ...],
         interrupts: tuple[Any, ...] = (),
     ) -> None:

@@ -2,18 +2,38 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import growth, profiler, report, startup, table
+from benchmarks import (
+    growth,
+    profiler,
+    report,
+    startup,
+    stored,
+    stored_length,
+    stored_reading,
+    stored_sizes,
+    stored_timed,
+    stored_ways,
+    table,
+)
 from benchmarks.cases import CASES, CHAIN, Case
 from benchmarks.growth import GROWTHS, Grown, Growth
-from benchmarks.library import GRAPHFLOW, LANGGRAPH, load
+from benchmarks.library import GRAPHFLOW, LANGGRAPH, Library, load
 from benchmarks.measure import ONCE, best, is_available
 from benchmarks.results import BY_HAND, GrowthRow, Machine, Results, Row
+from benchmarks.stored_savers import Kind
+from benchmarks.stored_talk import message
+from benchmarks.stored_timed import ALONE, STORED, Stored
 from benchmarks.work import Work, WrongResultError
+from graphflow.checkpoint.codec import Codec
+
+R = TypeVar("R")
 
 TINY = 4
 HERE = [case for case in CASES if is_available(case.backend)]
@@ -82,6 +102,103 @@ def test_run_holds_no_more_objects_after_many_supersteps() -> None:
     """What is alive in the middle of a run does not depend on the supersteps gone by."""
     alive = growth.objects_in_a_run(LIBRARY, 10, 1000)
     assert alive.large <= alive.small
+
+
+@pytest.mark.parametrize("each", [*ALONE.values(), *STORED], ids=lambda each: each.name)
+def test_stored_run_does_its_work(each: Stored) -> None:
+    """A tiny run has all its messages in the store afterwards, if it has a store."""
+    work = stored_ways.through(LIBRARY, TINY, each.kind, on_loop=each.on_loop)
+    assert run_once(work).keys() == {"work"}
+
+
+@pytest.mark.parametrize("kind", ["normal", "full"])
+def test_conversations_at_once_do_their_work(kind: Kind) -> None:
+    """Each of some conversations has all its messages in the one store afterwards."""
+    assert run_once(stored_ways.at_once(LIBRARY, 3, TINY, kind)).keys() == {"work"}
+
+
+def test_thread_is_read_whole() -> None:
+    """The reading that is timed finds every message."""
+    assert run_once(stored_ways.read(LIBRARY, TINY)).keys() == {"work"}
+
+
+def test_copying_is_measured_beside() -> None:
+    """What the reducer does to a list is timed without any library."""
+    assert run_once(stored_length.copies(TINY)).keys() == {"work"}
+
+
+def test_storing_adds_to_a_superstep() -> None:
+    """By turns with itself, a run in a file is dearer than one that is not stored."""
+    assert stored_length.storing(LIBRARY, "normal", TINY, ballast=TINY, passes=1) > 0
+
+
+def test_any_checkpoint_is_read() -> None:
+    """Of some readings the slowest takes as long as the middle one, or longer."""
+    spread = stored_reading.anywhere(LIBRARY, TINY, 3)
+    assert 0 < spread.median <= spread.worst
+
+
+def test_message_has_200_bytes() -> None:
+    """What is stored each superstep has the size that the targets are for."""
+    assert len(Codec().pack(message(7))) == 200
+
+
+def test_bytes_in_memory_are_more_than_the_message() -> None:
+    """A saver in memory holds each message, and something around it."""
+    assert stored_sizes.in_memory(LIBRARY, 100) > 200
+
+
+def test_bytes_in_a_file_are_more_than_the_message() -> None:
+    """A file holds each message, and something around it."""
+    assert stored_sizes.in_file(LIBRARY, 100) > 200
+
+
+def test_added_is_the_difference_to_the_run_that_is_not_stored() -> None:
+    """The rows of savers show what they add to a superstep."""
+    seconds = {("stored-nowhere", "graphflow 1000"): 1e-5, ("stored-full", "graphflow 1000"): 5e-5}
+    (_, row) = stored_timed.rows(seconds)
+    assert row.figures == {GRAPHFLOW: pytest.approx(40)}
+
+
+def test_run_that_is_not_stored_is_measured_with_every_saver() -> None:
+    """Whoever asks for one saver only has the other run beside it nevertheless."""
+    names = {name for (name, _), _ in stored_timed.makers(["stored-full"], [LIBRARY])}
+    assert names == {"stored-nowhere", "stored-full"}
+
+
+def test_conversations_are_counted_by_the_second() -> None:
+    """20 us for each superstep are 50,000 of them in a second."""
+    seconds = {("stored-at-once", "graphflow normal"): 20e-6}
+    (row,) = stored_timed.rows(seconds)
+    assert row.figures == {GRAPHFLOW: pytest.approx(50_000)}
+
+
+def test_langgraph_has_no_long_threads() -> None:
+    """What grows by the square is not measured at 10,000 supersteps."""
+    asked: list[str] = []
+
+    def ask(_benchmark: str, library: Library, _act: Callable[[], R]) -> R | None:
+        nothing: R | None = None
+        asked.append(library.name)
+        return nothing
+
+    libraries = [LIBRARY, load(LANGGRAPH)]
+    assert len([*stored.rows(["stored-bytes-memory"], libraries, ask, longest=False)]) == 3
+    assert asked == [GRAPHFLOW, LANGGRAPH, GRAPHFLOW, LANGGRAPH, GRAPHFLOW]
+
+
+@pytest.mark.parametrize(("longest", "lengths"), [(False, 3), (True, 4)])
+def test_longest_thread_is_made_on_demand(*, longest: bool, lengths: int) -> None:
+    """A thread of 100,000 supersteps is for who asks for it."""
+    asked: list[str] = []
+
+    def ask(benchmark: str, _library: Library, _act: Callable[[], R]) -> R | None:
+        nothing: R | None = None
+        asked.append(benchmark)
+        return nothing
+
+    rows = stored.rows(["stored-bytes-file"], [LIBRARY], ask, longest=longest)
+    assert [row.name for row in rows] == asked == ["stored-bytes-file"] * lengths
 
 
 def test_import_is_measured_in_a_fresh_interpreter() -> None:
@@ -160,6 +277,39 @@ def test_row_within_its_target_is_not_marked() -> None:
 def test_ratio_is_langgraph_over_graphflow() -> None:
     """The ratio says how many times cheaper graphflow is."""
     assert a_row(4.0).ratio == 25.0
+
+
+def a_rate(ours: float) -> Row:
+    """Return a row that counts by the second, of which LangGraph does 10."""
+    figures = {GRAPHFLOW: ours, LANGGRAPH: 10.0}
+    return Row("many", "many at once", "runs/s", 50.0, figures, is_rate=True)
+
+
+def test_rate_below_its_target_is_marked() -> None:
+    """Where more is better, the target is what must be reached."""
+    text = report.as_text(results([a_rate(40.0)]))
+    assert "40!" in text
+    assert ">50" in text
+
+
+def test_rate_above_its_target_is_not_marked() -> None:
+    """A rate may be as high as it can."""
+    assert "no target is missed" in report.as_text(results([a_rate(60.0)]))
+
+
+def test_ratio_of_rates_is_the_other_way_round() -> None:
+    """The ratio says how many times as much graphflow does."""
+    assert a_rate(60.0).ratio == 6.0
+
+
+def test_work_may_have_a_clock_of_its_own() -> None:
+    """Work that waits can be timed by another clock than the processor's."""
+    ticks = iter(range(100))
+
+    async def work() -> int:
+        return 2
+
+    assert run_once(Work(2, 2, work, clock=lambda: float(next(ticks)))) == {"work": 0.5}
 
 
 def test_growth_over_its_limit_is_marked() -> None:

@@ -9,10 +9,11 @@ from graphflow._core.log import Log
 from graphflow._core.state import Run, RunState
 from graphflow._core.stored import checkpoint_id
 from graphflow._core.trace import result_of, shown_in
+from graphflow.config import RunnableConfig
 from graphflow.constants import START
 
 
-def config_of(thread: str, branch: int, seq: int) -> dict[str, Any]:
+def config_of(thread: str, branch: int, seq: int) -> RunnableConfig:
     """Return the config that names a checkpoint."""
     return {
         "configurable": {

@@ -46,7 +46,10 @@ def unframed(data: bytes, seq: int) -> bytes:
     """
     packed = data[_CHECK:]
     if crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") != data[:_CHECK]:
-        msg = f"record {seq} of the thread is damaged: it is not what was written"
+        msg = (
+            f"record {seq} of the thread is damaged: it is not what was written; restore the store "
+            f"from a copy, or delete the thread"
+        )
         raise DamagedCheckpointError(msg)
     return packed
 
@@ -331,10 +334,11 @@ def metadata_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
     It is all of the config's `metadata`, then the words, numbers and truth values of its
     `configurable`: what else is there is for nodes, and need not be anything that can be stored.
+    What has the name of a secret is not stored, for a store is read by others than nodes.
     """
     kept = {key: value for key, value in config.get("metadata", {}).items() if _is_free(key)}
     for key, value in config.get("configurable", {}).items():
-        if type(value) in _PLAIN and _is_free(key):
+        if type(value) in _PLAIN and _is_free(key) and not _is_secret(key):
             kept.setdefault(key, value)
     return kept
 
@@ -343,6 +347,15 @@ _PLAIN: Final = (str, int, float, bool)
 _OWN: Final = frozenset(
     ("source", "step", "parents", "thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map")
 )
+
+
+_SECRETS: Final = ("secret", "token", "password", "passwd", "api_key", "apikey", "credential")
+
+
+def _is_secret(key: str) -> bool:
+    """Tell whether a name is one that secrets have."""
+    name = key.lower().replace("-", "_")
+    return any(word in name for word in _SECRETS)
 
 
 def _is_free(key: object) -> bool:

@@ -22,10 +22,13 @@ from graphflow._core.manifest import Manifest, read_manifest, read_value
 from graphflow._record import record
 from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Head, Record, Snapshot
 from graphflow.errors import (
+    CheckpointError,
     CheckpointNotFoundError,
     DamagedCheckpointError,
     HistoryPrunedError,
     NewerFormatError,
+    note,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class Stored:
     """The bytes that make one state of a thread.
 
     Attributes:
+        thread: the thread's id.
         head: the thread's head.
         line: the stretches of history that lead to the state, the last one first.
         snapshot: the last snapshot before it, or None.
@@ -60,6 +64,7 @@ class Stored:
         records: the records from the snapshot's own on.
     """
 
+    thread: str
     head: Head
     line: Sequence[Stretch]
     snapshot: Snapshot | None
@@ -152,7 +157,8 @@ def _along(
     blobs: Mapping[int, bytes] = {}
     if snapshot is not None:
         blobs = store.blobs(thread, snapshot.blobs)
-    return Stored(head, line, snapshot, blobs, [each for part in reversed(parts) for each in part])
+    records = [each for part in reversed(parts) for each in part]
+    return Stored(thread, head, line, snapshot, blobs, records)
 
 
 @final
@@ -306,7 +312,11 @@ def replay(codec: "Codec", stored: Stored) -> Past:
     Raises:
         CheckpointError: if something is damaged, or was written by a newer graphflow.
     """
-    past = Past(codec, stored)
-    for entry in stored.records:
-        past.add(codec, entry)
+    try:
+        past = Past(codec, stored)
+        for entry in stored.records:
+            past.add(codec, entry)
+    except CheckpointError as error:
+        note(error, f"while the thread {shown(stored.thread)} was read")
+        raise
     return past

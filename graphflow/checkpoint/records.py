@@ -140,3 +140,10 @@ class ThreadInfo:
 
     thread_id: str
     updated: int
+
+    @property
+    def updated_at(self) -> str:
+        """The same in ISO 8601, UTC, as `StateSnapshot.created_at` has it."""
+        from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - seldom needed
+
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.updated)).isoformat()

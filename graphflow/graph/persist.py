@@ -1,20 +1,23 @@
 """Makes of a checkpointer and the graph's annotations what a compiled graph stores threads with."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphflow.errors import shown
 from graphflow.persistence import Persistence
 
+if TYPE_CHECKING:
+    from graphflow.checkpoint.registry import Registry
+
 
 def persistence_of(
-    checkpointer: object, types: Iterable[type], annotations: Iterable[Any]
+    checkpointer: object, types: "Iterable[type] | Registry", annotations: Iterable[Any]
 ) -> Persistence | None:
     """Return what threads are stored with, or None for a graph without a checkpointer.
 
     Args:
         checkpointer: what `compile` was given.
-        types: the classes that `compile` was given.
+        types: the classes that `compile` was given, or a registry of such.
         annotations: the state classes, whose annotations name more.
 
     Raises:
@@ -37,8 +40,8 @@ def persistence_of(
             )
         msg = f"checkpointer must be a BaseCheckpointSaver, not {shown(checkpointer)}; {hint}"
         raise TypeError(msg)
-    registry = Registry()
-    for cls in types:
+    registry = types.copy() if isinstance(types, Registry) else Registry()
+    for cls in () if isinstance(types, Registry) else types:
         registry.learn_class(cls)
     for annotation in annotations:
         registry.learn(annotation)

@@ -22,6 +22,7 @@ from graphflow.validate import findings
 if TYPE_CHECKING:
     from graphflow.channels import Channel
     from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.checkpoint.registry import Registry
     from graphflow.managed import ManagedValue
 
 __all__ = ("CompiledStateGraph", "StateGraph")
@@ -345,7 +346,7 @@ class StateGraph(Generic[StateT, ContextT]):
         store: Any = None,  # noqa: ANN401 - nodes are handed it as it is
         cancel_grace: float = 5.0,
         checkpointer: "BaseCheckpointSaver | bool | None" = None,
-        types: Sequence[type] = (),
+        types: "Sequence[type] | Registry" = (),
     ) -> CompiledStateGraph[StateT, ContextT]:
         """Check the graph and make it runnable; the builder can go on being changed.
 
@@ -361,7 +362,8 @@ class StateGraph(Generic[StateT, ContextT]):
                 needs a `thread_id` in its config.
             types: classes whose objects the state may hold, beside those that its annotations
                 name: enums, dataclasses, pydantic models and the like. A checkpoint holds
-                objects of no other class.
+                objects of no other class. For other kinds of classes, or another tag than a
+                class's own name, give a `Registry` that they were added to.
 
         Raises:
             GraphValidationError: with everything that is wrong, in `.findings`.

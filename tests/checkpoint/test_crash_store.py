@@ -85,7 +85,7 @@ def test_a_thread_ends_as_if_its_store_had_not_failed(
 @every_store
 @every_driver
 @settings(max_examples=8, deadline=None)
-@given(plan=plans("sync", "async", "exit"), error=st.sampled_from((StoreCrash, full)))
+@given(plan=plans("sync", "async", "exit", alone=True), error=st.sampled_from((StoreCrash, full)))
 def test_a_lost_answer_is_a_success(
     driver: Driver,
     make: Callable[[], BaseCheckpointSaver],

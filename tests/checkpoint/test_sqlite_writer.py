@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Barrier, Thread
 from threading import enumerate as living_threads
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,9 +19,6 @@ from graphflow.checkpoint.sqlite import SqliteSaver, _errors, _writer
 from graphflow.errors import CheckpointConflict, CheckpointError, StoreUnavailableError
 from graphflow.testing._line import Line, content
 from tests.checkpoint.child import ended, start
-
-if TYPE_CHECKING:
-    from _typeshed import TraceFunction
 
 
 @pytest.fixture
@@ -73,28 +69,27 @@ def transactions(file: Path) -> int:
     return sum(any(header[4:8]) and header[8:16] == salts for header in frames)
 
 
-def interrupted_at(count: int, call: Callable[[], None]) -> bool:
-    """Make a call, with Ctrl-C at one line of the store's code; return whether it came so far."""
+def interrupted_at(count: int, call: Callable[[], object]) -> bool:
+    """Make a call, with Ctrl-C when the store has made so many calls; return whether it has.
+
+    Python looks for signals when a call has ended, so these are the places where one can come.
+    """
     left = count
 
-    def trace(frame: FrameType, event: str, _: object) -> "TraceFunction | None":
+    def profile(frame: FrameType, event: str, _: object) -> None:
         nonlocal left
-        if "/checkpoint/sqlite/" not in frame.f_code.co_filename:
-            return None
-        left -= event == "line"
-        if left == 0:
-            left = -1
-            raise KeyboardInterrupt
-        return trace
+        if "/checkpoint/sqlite/" in frame.f_code.co_filename and event in {"return", "c_return"}:
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
 
-    before = sys.gettrace()
-    sys.settrace(trace)
+    sys.setprofile(profile)
     try:
         call()
     except KeyboardInterrupt:
         return True
     finally:
-        sys.settrace(before)
+        sys.setprofile(None)
     return False
 
 
@@ -307,10 +302,12 @@ def test_a_store_that_nobody_holds_makes_what_waits(file: Path) -> None:
     assert [*file.parent.iterdir()] == [file]
 
 
-def test_an_interrupt_at_any_line_leaves_a_whole_store(store: SqliteSaver) -> None:
-    """After Ctrl-C at whichever line of `append`, the commit is made or not, and others can be."""
+@pytest.mark.parametrize("how", ["append", "submit"])
+def test_an_interrupt_anywhere_leaves_a_whole_store(how: str, store: SqliteSaver) -> None:
+    """After Ctrl-C wherever in a commit, it is made or not, and others can be made."""
     line, interrupted = Line(store), 0
-    while interrupted_at(interrupted + 1, partial(line.store.append, line.commit(b"x", b"y"))):
+    make = store.append if how == "append" else store.submit
+    while interrupted_at(interrupted + 1, partial(make, line.commit(b"x", b"y"))):
         interrupted += 1
         head = store.head("a thread")
         line.epoch, line.seq = (head.epoch, head.seq) if head else (0, 0)

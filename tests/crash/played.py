@@ -16,9 +16,10 @@ from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.compiled import CompiledStateGraph
 from graphflow.config import RunnableConfig
 from graphflow.errors import GraphRecursionError
-from graphflow.runtime import get_runtime
+from graphflow.runtime import ExecutionInfo, get_runtime
 from graphflow.types import Durability, PregelTask
 from tests.checkpoint.crash_store import WRITES, CrashStore
+from tests.differential import strategies
 from tests.differential.build import (
     SCHEMAS,
     Kind,
@@ -30,7 +31,7 @@ from tests.differential.build import (
     written,
 )
 from tests.differential.pair import OURS
-from tests.differential.specs import BoomError, Branch, Given, Graph, Node
+from tests.differential.specs import BoomError, Branch, Case, Given, Graph, Node, told
 from tests.differential.strategies import cases
 from tests.drivers.backends import Driver
 
@@ -39,6 +40,9 @@ Writes: TypeAlias = tuple[tuple[str, Any], ...]
 
 LIMIT: Final = 30
 ATTEMPTS: Final = 60
+KINDS: Final[Sequence[Kind]] = ("sync", "async")
+
+inputs: Final = st.none() | strategies.inputs.map(lambda drawn: tuple(drawn.items()))
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Plan:
         flaky: whether what fails does so once only, and is then resumed.
         durability: when supersteps are stored.
         kind: whether its nodes are coroutine functions.
+        alone: whether tasks run one at a time; then each run of it is like every other.
     """
 
     graph: Graph
@@ -58,22 +63,25 @@ class Plan:
     flaky: bool
     durability: Durability
     kind: Kind
+    alone: bool
 
 
-def plans(*durabilities: Durability) -> st.SearchStrategy[Plan]:
-    """Draw a plan."""
-    case = cases()
-    return st.builds(
-        lambda one, other, more, flaky, durability, kind: Plan(
-            one.graph, (one.given, other.given)[: 1 + more], flaky, durability, kind
-        ),
-        case,
-        case,
-        st.booleans(),
-        st.booleans(),
-        st.sampled_from(durabilities),
-        st.sampled_from(("sync", "async")),
+def plans(*durabilities: Durability, alone: bool = False) -> st.SearchStrategy[Plan]:
+    """Draw a plan; what fails for good does so in the same way only if tasks run alone."""
+    ways: st.SearchStrategy[tuple[bool, bool]] = st.sampled_from(
+        [(True, True), (False, True), *(() if alone else ((True, False),))]
     )
+    return st.builds(
+        planned, cases(), inputs, ways, st.sampled_from(durabilities), st.sampled_from(KINDS)
+    )
+
+
+def planned(
+    case: Case, more: Writes | None, way: tuple[bool, bool], durability: Durability, kind: Kind
+) -> Plan:
+    """Return a plan for a graph and its inputs, one or two."""
+    given = (case.given,) if more is None else (case.given, more)
+    return Plan(case.graph, given, way[0], durability, kind, way[1])
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class Played:
     def __init__(self, plan: Plan, driver: Driver, store: BaseCheckpointSaver, thread: str) -> None:
         self.plan = plan
         self.ran = Counter[str]()
+        self._names = Counter[tuple[int, str]]()
         self.attempts = 0
         self._driver = driver
         self._store = store
@@ -113,6 +122,7 @@ class Played:
         self._thread = thread
         self._failed = set[object]()
         self._stored = dict[str, int]()
+        self._whole = dict[tuple[int, str], int]()
 
     def outcome(self) -> Outcome:
         """Go through the plan; return what became of the thread.
@@ -124,6 +134,9 @@ class Played:
         for task, times in self._stored.items():
             if self.ran[task] != times:
                 raise StoredTaskRanAgainError(task)
+        for name, times in self._whole.items():
+            if self._names[name] != times:
+                raise StoredTaskRanAgainError(name)
         graph = self._graph(self._sound)
         now = graph.get_state(self._config)
         history = [] if self.plan.durability == "exit" else graph.get_state_history(self._config)
@@ -179,8 +192,7 @@ class Played:
             "configurable": {"thread_id": self._thread},
             "recursion_limit": LIMIT,
         }
-        # What ends for good ends the same way each time only if siblings go one by one.
-        return config if self.plan.flaky else {**config, "max_concurrency": 1}
+        return {**config, "max_concurrency": 1} if self.plan.alone else config
 
     @property
     def _seq(self) -> int:
@@ -211,6 +223,12 @@ class Played:
         snapshots = [now, *graph.get_state_history(self._config)]
         stored = {task.id for each in snapshots for task in each.tasks if task.result is not None}
         self._stored = {task: self.ran[task] for task in stored}
+        if now.metadata is None:
+            return
+        step, open_ = now.metadata["step"], {task.name for task in now.tasks if task.result is None}
+        kept = {task.name for task in now.tasks} - open_
+        self._whole = {name: times for name, times in self._names.items() if name[0] <= step}
+        self._whole |= {(step + 1, name): self._names[step + 1, name] for name in kept}
 
     # --------------------------------------------------------------------------------- the graph
 
@@ -238,23 +256,23 @@ class Played:
         act, sound = make(OURS, node), make(OURS, replace(node, fails=None))
 
         def traced(state: Given) -> object:
-            task = _task()
-            self.ran[task] += 1
-            return (act if self._may_fail(task) else sound)(state)
+            self.ran[_info().task_id] += 1
+            self._names[_info().step, node.name] += 1
+            return (act if self._may_fail(_where(state)) else sound)(state)
 
         async def traced_async(state: Given) -> object:
             waits: Any = traced(state)
             try:
                 return await waits
             except BoomError:
-                self._failed.add(_task())
+                self._failed.add(_where(state))
                 raise
 
         def traced_sync(state: Given) -> object:
             try:
                 return traced(state)
             except BoomError:
-                self._failed.add(_task())
+                self._failed.add(_where(state))
                 raise
 
         return traced_sync if self.plan.kind == "sync" else traced_async
@@ -264,7 +282,7 @@ class Played:
         choose, sound = choosing(OURS, branch), choosing(OURS, replace(branch, fails=None))
 
         def path(state: Given) -> object:
-            where = (number, _task())
+            where = (number, _where(state))
             try:
                 return (choose if self._may_fail(where) else sound)(state)
             except BoomError:
@@ -278,8 +296,13 @@ class Played:
         return not (self.plan.flaky and where in self._failed)
 
 
-def _task() -> str:
-    """Return the id of the task that runs here."""
+def _info() -> ExecutionInfo:
+    """Return which task runs here."""
     info = get_runtime().execution_info
     assert info is not None
-    return info.task_id
+    return info
+
+
+def _where(seen: Given) -> object:
+    """Return what tells a task from others: where it is, and what it is shown."""
+    return (_info().step, _info().node, told(seen))

@@ -145,8 +145,13 @@ def conversation(
 
 
 def aimed(drawn: Conversation) -> Conversation:
-    """Return a conversation whose Commands lead only to nodes that there are, and not deferred."""
-    names = [node.name for node in drawn.graph.nodes if not node.defer]
+    """Return a conversation whose Commands lead only to nodes that there are, and not deferred.
+
+    Nodes are added by name: what a Command leads to, LangGraph starts sometimes in this order, and
+    sometimes in that one.
+    """
+    nodes = tuple(sorted(drawn.graph.nodes, key=lambda node: node.name))
+    names = [node.name for node in nodes if not node.defer]
 
     def known(turn: Turn) -> Turn:
         order = turn.given
@@ -155,7 +160,8 @@ def aimed(drawn: Conversation) -> Conversation:
         goto = tuple(target for target in order.goto if target in names)
         return replace(turn, given=replace(order, goto=goto) if goto or order.update else None)
 
-    return replace(drawn, turns=tuple(known(turn) for turn in drawn.turns))
+    turns = tuple(known(turn) for turn in drawn.turns)
+    return replace(drawn, graph=replace(drawn.graph, nodes=nodes), turns=turns)
 
 
 @cache  # to make a strategy takes longer than to draw from it

@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeAlias, TypedDict
 
 import pytest
 
+from tests.differential.build import Kind
 from tests.differential.pair import OURS, START, Action, State, chain, fan, logging
 from tests.differential.threads import (
     PLAIN,
-    Kind,
     Make,
     Side,
     Talk,
@@ -355,10 +355,17 @@ def test_what_is_stored_at_the_end_is_what_is_stored_in_langgraph(kind: Kind, ma
 
     def script(talk: Talk) -> None:
         for given in (FIRST, None, None, SECOND, SECOND):
-            talk.run(given, *PLAIN, durability="exit")
+            exiting(talk, given)
             talk.look()
 
     agree(kind, make, script)
+
+
+def exiting(talk: Talk, given: object, *, config: Mapping[str, Any] | None = None) -> None:
+    """Run the thread on, and store at the end; that the ids then are others is on purpose."""
+    talk.forget()
+    talk.run(given, *PLAIN, config=config, durability="exit")
+    talk.forget()
 
 
 @kinds
@@ -401,8 +408,9 @@ def writing(channel: Callable[[Any], Any], *writers: str) -> Make:
     """
 
     def make(side: Side) -> Any:  # noqa: ANN401 - a builder of either library
-        kept = Annotated[int, channel(side.lib.channels)]
-        state: Any = TypedDict("state", {"log": Log, "kept": kept}, total=False)
+        state: Any = TypedDict(
+            "state", {"log": Log, "kept": Annotated[int, channel(side.lib.channels)]}, total=False
+        )
         builder = side.lib.graph.StateGraph(state)
         for name, call in {"a": 0, "aside": 0, "b": 2, "c": 1}.items():
             written = {"kept": 1} if name in writers else {}
@@ -433,7 +441,7 @@ def test_a_channel_lasts_as_long_as_in_langgraph(name: str, writer: str, durabil
     def script(talk: Talk) -> None:
         first = {**FIRST, **({"kept": 1} if writer == "input" else {})}
         for given in (first, None, SECOND, None, SECOND):
-            talk.run(given, *(PLAIN if durability == "exit" else ()), durability=durability)
+            (exiting if durability == "exit" else Talk.run)(talk, given)
             talk.history()
 
     if (writer, durability) == ("aside", "exit") and name.startswith("untracked"):
@@ -444,7 +452,7 @@ def test_a_channel_lasts_as_long_as_in_langgraph(name: str, writer: str, durabil
 def of_first_run(talk: Talk) -> None:
     """Run and resume it."""
     for given in (FIRST, None):
-        talk.run(given, *PLAIN, durability="exit")
+        exiting(talk, given)
         talk.look()
 
 
@@ -467,13 +475,16 @@ def test_a_channel_with_two_writers_is_that_of_langgraph(kind: Kind, name: str) 
 def counting(side: Side) -> Any:  # noqa: ANN401 - a builder of either library
     """Return a chain of six that log how many supersteps are left, and whether it is the last."""
     managed = side.lib.managed
-    fields = {"log": Log, "left": managed.RemainingSteps, "last": managed.IsLastStep}
-    state: Any = TypedDict("state", fields, total=False)
+
+    class Counted(TypedDict, total=False):
+        log: Log
+        left: Annotated[int, managed.RemainingSteps.__metadata__[0]]
+        last: Annotated[bool, managed.IsLastStep.__metadata__[0]]
 
     def count(seen: Mapping[str, Any]) -> object:
         return {"log": [f"{seen['left']} {seen['last']}"]}
 
-    return chain(side.lib, state, **{name: side.node(count) for name in "abcdef"})
+    return chain(side.lib, Counted, options=None, **{name: side.node(count) for name in "abcdef"})
 
 
 def test_the_counted_supersteps_are_in_the_log() -> None:
@@ -530,8 +541,8 @@ def test_a_recursion_error_leaves_what_it_does_in_langgraph(kind: Kind, durabili
 
     def script(talk: Talk) -> None:
         for given, limit in ((FIRST, 3), (None, 3), (SECOND, 2), (None, 25)):
-            shown = PLAIN if durability == "exit" else ()
-            talk.run(given, *shown, config={"recursion_limit": limit}, durability=durability)
+            run = exiting if durability == "exit" else Talk.run
+            run(talk, given, config={"recursion_limit": limit})
             talk.look()
 
     agree(kind, three, script)

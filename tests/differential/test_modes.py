@@ -6,15 +6,15 @@ Each test streams in one mode, then in all together. What is stored meanwhile is
 
 import gc
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pytest
 
+from tests.differential.build import Kind
 from tests.differential.pair import OURS, START, THEIRS, Library, State, chain, logging
 from tests.differential.threads import (
     EXAMPLES,
     PLAIN,
-    Kind,
     Make,
     Side,
     Talk,
@@ -169,10 +169,11 @@ def test_the_chunk_of_a_task_has_the_metadata_of_node_and_run(kind: Kind) -> Non
 
     def script(talk: Talk) -> None:
         facts = {"who": "run", "nested": {"a": [1]}, "thread_id": "other"}
-        talk.run({}, "tasks", "debug", config={"metadata": facts, "tags": ["x", "y"]})
-        talk.run({}, "tasks", "debug", config={"metadata": facts})
-        talk.run({}, "tasks", "debug", config={"tags": ["x"]})
-        talk.run({}, "tasks", "debug")
+        tags: list[list[str]] = [["x", "y"], []]
+        for some in tags:
+            talk.run({}, "tasks", config={"metadata": facts, "tags": some})
+            talk.run({}, "tasks", config={"tags": some})
+        talk.run({}, "tasks")
 
     agree(kind, make, script)
 
@@ -189,7 +190,7 @@ def test_a_checkpoint_that_is_shown_again_has_the_metadata_of_its_run(kind: Kind
         chunks, _ = told(lib, kind, broken(1), script)[1]
         return [chunk["metadata"] for _, chunk in chunks][:1]
 
-    first = {"source": "loop", "step": 1, "parents": {}, "who": "first"}
+    first: dict[str, object] = {"source": "loop", "step": 1, "parents": {}, "who": "first"}
     assert shown(OURS) == shown(THEIRS) == [first]
 
 
@@ -200,10 +201,10 @@ def test_the_keys_of_a_chunk_come_in_langgraphs_order(mode: str, name: str) -> N
 
     def order(value: object) -> object:
         if isinstance(value, dict):
-            items: dict[str, object] = value
-            return [(key, order(item)) for key, item in items.items() if key != "configurable"]
+            pairs = cast("dict[str, object]", value)
+            return [(key, order(item)) for key, item in pairs.items() if key != "configurable"]
         if isinstance(value, list | tuple):
-            return [order(item) for item in value]
+            return [order(item) for item in cast("Iterable[object]", value)]
         return None
 
     def orders(lib: Library) -> list[object]:

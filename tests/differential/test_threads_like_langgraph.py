@@ -6,7 +6,7 @@ not still run what stands behind a task that failed. `strategies.py` says what i
 """
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -19,8 +19,12 @@ from tests.differential.specs import Conversation, Order, Pairs, Turn
 from tests.differential.strategies import conversations, orders
 from tests.differential.threads import PLAIN, Side, Talk, agree
 
-# LangGraph makes coroutines for all tasks of a superstep, and forgets them if an earlier one fails.
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'arun_with_retry' was never awaited")
+# LangGraph makes coroutines for all tasks of a superstep, and for what it stores of those that it
+# cancels, and forgets them.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine 'arun_with_retry' was never awaited"),
+    pytest.mark.filterwarnings("ignore:coroutine 'InMemorySaver.aput_writes' was never awaited"),
+]
 
 FEW = {"ci": 40}
 """How many examples: each is several runs, and as many histories."""
@@ -78,9 +82,15 @@ def takes(talk: Talk, turn: Turn, durability: str) -> bool:
     """Take a turn; return whether anything after it is to be compared."""
     at = place(talk, turn)
     limit = {"recursion_limit": turn.limit}
+    if durability == "exit":
+        talk.forget()
     talk.run(said(talk.lib, turn), *PLAIN, at=at, config=limit, durability=durability)
+    if durability == "exit":
+        talk.forget()  # that the ids then are others is a difference on purpose
     _, error = talk.told[-1]
-    return error != "InvalidUpdateError"
+    if error == "InvalidUpdateError":
+        talk.told[-1] = error  # LangGraph may lose the update of a task that ran alone
+    return bool(error != "InvalidUpdateError")
 
 
 def place(talk: Talk, turn: Turn) -> int | None:
@@ -130,8 +140,8 @@ def comparable(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any plain da
     if key == "error" and value == "CancelledError()":
         return None
     if isinstance(value, dict):
-        items = cast("Mapping[str, Any]", value)
-        return {name: comparable(item, name) for name, item in items.items()}
+        pairs = cast("Mapping[str, Any]", value)
+        return {name: comparable(item, name) for name, item in pairs.items()}
     if isinstance(value, list | tuple):
-        return type(value)(comparable(item) for item in value)
+        return [comparable(item) for item in cast("Sequence[Any]", value)]
     return value

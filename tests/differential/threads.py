@@ -93,7 +93,7 @@ class Talk:
         self.told: list[Any] = []
         self._side = side
         self._saver = self.lib.memory.InMemorySaver()
-        self._symbols = Symbols(self.lib)
+        self._symbols = Symbols(side.lib)
         self.graph: Any = make(side).compile(checkpointer=self._saver)
 
     def rebuild(self, make: Make) -> None:
@@ -167,6 +167,10 @@ class Talk:
         self.state()
         self.history()
 
+    def forget(self) -> None:
+        """Begin with the symbols anew: ids from here on are not compared with those before."""
+        self._symbols = Symbols(self.lib)
+
     def snapshots(self, **options: Any) -> list[Any]:  # noqa: ANN401 - of `get_state_history`
         """Return the history as it is."""
         if self._side.kind == "sync":
@@ -211,8 +215,9 @@ def agree(kind: Kind, make: Make, script: Script) -> None:
 
 def differing(what: str, mine: object, other: object) -> str:
     """Return the lines in which the libraries differ."""
-    texts = (pformat(it, width=120).splitlines() for it in (other, mine))
-    return "\n".join(unified_diff(*texts, f"{what} by LangGraph", "by graphflow", lineterm=""))
+    theirs, ours = (pformat(it, width=120).splitlines() for it in (other, mine))
+    lines = unified_diff(theirs, ours, f"{what} by LangGraph", "by graphflow", lineterm="")
+    return "\n".join(lines)
 
 
 # ------------------------------------------------------------------------------------- plain data
@@ -238,11 +243,12 @@ class Symbols:
         if isinstance(value, self._tuples):
             return {name: self.plain(getattr(value, name), name) for name in value._fields}
         if isinstance(value, dict):
-            items = cast("dict[str, Any]", value)
-            return {name: self.plain(items[name], name) for name in sorted(items)}
+            pairs = cast("dict[str, Any]", value)
+            return {name: self.plain(pairs[name], name) for name in sorted(pairs)}
         if isinstance(value, list | tuple):
-            kind = cast("type[list[Any]]", type(value))
-            return kind(self.plain(item) for item in cast("Sequence[Any]", value))
+            items = cast("Sequence[Any]", value)
+            plain = [self.plain(item) for item in items]
+            return plain if isinstance(value, list) else tuple(plain)
         if key == "error":
             return shown_error(value)
         if isinstance(value, self._overwrite):
@@ -304,7 +310,7 @@ class Record:
 
 def three(side: Side) -> Any:  # noqa: ANN401 - a builder of either library, here and below
     """Return a chain of three."""
-    return chain(side.lib, **{name: side.node(logging(name)) for name in "abc"})
+    return chain(side.lib, options=None, **{name: side.node(logging(name)) for name in "abc"})
 
 
 def parallel(side: Side) -> Any:  # noqa: ANN401 - as above
@@ -379,7 +385,9 @@ def commanding(side: Side) -> Any:  # noqa: ANN401 - as above
 def silent(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return nodes that write nothing, or what was there."""
     results: dict[str, object] = {"a": None, "b": {}, "c": {"x": 1}, "d": {"log": []}}
-    return chain(side.lib, **{name: side.node(returning(it)) for name, it in results.items()})
+    return chain(
+        side.lib, options=None, **{name: side.node(returning(it)) for name, it in results.items()}
+    )
 
 
 def private(side: Side) -> Any:  # noqa: ANN401 - as above
@@ -428,7 +436,9 @@ def broken(*calls: int) -> Make:
 
     def make(side: Side) -> Any:  # noqa: ANN401 - as above
         nodes = {"a": logging("a"), "b": failing("b", *calls), "c": logging("c")}
-        return chain(side.lib, **{name: side.node(act) for name, act in nodes.items()})
+        return chain(
+            side.lib, options=None, **{name: side.node(act) for name, act in nodes.items()}
+        )
 
     return make
 

@@ -1,9 +1,12 @@
 """The tables of a store, and the mark by which a database is known to be one.
 
 A thread's id stands once, in `thread`; all other rows have its key, a small number that is never
-used again. Ids and namespaces are blobs, for a string of Python need not be text to SQLite. The
-`log` is a table with an index, not WITHOUT ROWID: rows of all threads then lie one behind the
-other in full pages, however threads take turns (see `docs/internals.md` for the numbers).
+used again. Ids and namespaces are blobs, for a string of Python need not be text to SQLite.
+
+The `log` is a table with an index and not WITHOUT ROWID: rows of all threads then lie one behind
+the other in full pages, however threads take turns. A record of 265 bytes takes, with its entry
+in the index, 306 bytes for one thread and for 100 that take turns, where WITHOUT ROWID takes 315
+and 328. Pages of 8 KB would save 8 bytes of these, and cost 5 us a commit, a quarter of it.
 """
 
 import sqlite3

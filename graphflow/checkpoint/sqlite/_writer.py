@@ -88,7 +88,6 @@ class Writer:
         """
         if self._at_once and not self._queue:
             # To wait for other threads of this process costs less than to let the worker do it.
-            # And `with`, other than `acquire`, cannot be interrupted with the lock taken.
             with self._lock:
                 if self._made_here(change):
                     return
@@ -100,12 +99,12 @@ class Writer:
         Raises:
             CheckpointError: if it cannot be made; it may come by the future as well.
         """
-        if self._at_once and not self._queue and self._lock.acquire(blocking=False):
-            try:
+        if self._at_once and not self._queue and not self._lock.locked():
+            # Not `acquire(blocking=False)`, after which a KeyboardInterrupt would leave it locked;
+            # who is faster by a hair than this thread is waited for.
+            with self._lock:
                 if self._made_here(change):
                     return None
-            finally:
-                self._lock.release()
         return self._enqueue(change)
 
     def _made_here(self, change: Change) -> bool:
