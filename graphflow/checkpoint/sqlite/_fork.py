@@ -67,9 +67,9 @@ def _all() -> list[Open]:
 def before_fork() -> None:
     """Close all connections."""
     no_fork.acquire()
-    _paused.extend(_all())
-    for thing in _paused:
+    for thing in _all():
         thing.pause()
+        _paused.append(thing)
 
 
 def after_fork_in_parent() -> None:

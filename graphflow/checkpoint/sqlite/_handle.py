@@ -68,19 +68,27 @@ class Handle:
         """Close the connection until it is used the next time; return whether that is possible."""
         if self._again is None:
             return False
-        self.close()
+        self._shut()
         self._paused = True
         return True
 
     def close(self) -> None:
+        """Close the connection for good, if it was opened here."""
+        self._again = None
+        self._shut()
+
+    def _shut(self) -> None:
         """Move all from the WAL into the file, and close what was opened here.
 
         A cursor that is left open would keep the file open.
         """
+        if self._paused:
+            return
         with suppress(*FAILURES):  # what cannot be moved is safe in the WAL
-            if self._owned and not self._paused:
+            if self._owned:
                 self.cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         with suppress(*FAILURES):
             self.cursor.close()
+        with suppress(*FAILURES):
             if self._owned:
                 self.connection.close()

@@ -7,7 +7,7 @@ connection, a database in memory or one that was given, reading takes turns with
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, final
@@ -154,7 +154,8 @@ class Pool:
     def _close_idle(self) -> None:
         """Close what nobody uses."""
         while (connection := self._idle_one()) is not None:
-            connection.close()
+            with suppress(*FAILURES):
+                connection.close()
 
     def pause(self) -> None:
         """Let no query begin, and close what is idle; wait a little for what is lent."""
