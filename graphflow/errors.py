@@ -208,17 +208,23 @@ class ConcurrentUpdateError(InvalidUpdateError):
 
 
 class InPlaceEditError(InvalidUpdateError):
-    """A node changed a list, dict or set of the state it was handed.
+    """A node, or a reducer, changed a list, dict or set of the state it was handed.
 
     Attributes:
         key: the channel whose value changed.
-        nodes: the nodes that had been handed it in that superstep.
+        nodes: the nodes that had been handed it in that superstep; none, if only its reducer was.
     """
 
     def __init__(self, key: str, nodes: Sequence[str]) -> None:
         """Say which key changed under which nodes."""
         self.key = key
         self.nodes = tuple(nodes)
+        if not nodes:
+            super().__init__(
+                f"the value of {key!r} was changed in place by its reducer, which must leave its "
+                f"first argument as it is: return left + right, not left after left.extend(right)"
+            )
+            return
         who = f"node {nodes[0]!r}" if len(nodes) == 1 else f"one of the nodes {quoted(nodes)}"
         super().__init__(
             f"the value of {key!r} was changed in place while {who} ran; "

@@ -18,7 +18,13 @@ from graphflow import (
     StateGraph,
 )
 from graphflow.checkpoint.memory import InMemorySaver
-from graphflow.errors import CheckpointError, CheckpointNotFoundError, InPlaceEditError
+from graphflow.checkpoint.records import Commit
+from graphflow.errors import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    DamagedCheckpointError,
+    InPlaceEditError,
+)
 
 Config: TypeAlias = Any
 Node: TypeAlias = Callable[[Any], Any]
@@ -378,3 +384,27 @@ def test_metadata_of_the_run_are_the_checkpoints() -> None:
         "nested": {"k": [1]},
         "user": "u",
     }
+
+
+# ------------------------------------------------------------------------------ what is missing
+
+
+@pytest.mark.parametrize("seq", [1, 3, 4, 5])
+def test_a_record_that_is_missing_is_noticed(seq: int) -> None:
+    """Wherever it was: the values would be wrong without it."""
+    store = InMemorySaver()
+    graph = chain(store, a=gives({"log": ["a"]}), b=gives({"log": ["b"]}), c=gives({"log": ["c"]}))
+    graph.invoke({"log": ["1"]}, T)
+    head = store.head("t")
+    assert head is not None
+    records = [each for each in store.records("t") if each.seq != seq]
+    branches = store.branches("t")
+    store.delete_thread("t")
+    store.append(Commit("t", 0, 0, 1, head.branch, b"", 0, (), branches))
+    for each in records:
+        vars(store)["_threads"]["t"].logs.setdefault(each.branch, []).append(each)
+    vars(store)["_threads"]["t"].seq = head.seq
+    with pytest.raises(DamagedCheckpointError, match="missing") as caught:
+        graph.get_state(T)
+    if seq in {3, 4}:
+        assert "'t'" in caught.value.__notes__[0]

@@ -153,12 +153,12 @@ def _explain(
 def _check_untouched(
     state: RunState, outcomes: Sequence[Succeeded], changed: Mapping[str, Any]
 ) -> None:
-    """Raise if a list, dict or set that was handed to a node has another length now.
+    """Raise if a list, dict or set that a node or a reducer was handed has another length now.
 
-    A changed value that the node also wrote as a whole is no loss, and no error.
+    A changed value that is also the new value as a whole is no loss, and no error.
     """
     values, sizes = state.values, state.sizes
-    for key in _handed_out(state, outcomes):
+    for key in (*_handed_out(state, outcomes), *changed):
         if key in sizes and len(values[key]) != sizes[key] and changed.get(key) is not values[key]:
             reads = [(done.task.node.name, _read(done.task)) for done in outcomes]
             names = [name for name, keys in reads if keys is None or key in keys]

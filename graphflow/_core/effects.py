@@ -114,10 +114,11 @@ class Load(Effect[A]):
         self.read = read
 
 
-class Save(Effect[bool]):
+class Save(Effect[bool | Exception]):
     """Make a commit; answered with whether the thread was where the commit takes it to be.
 
-    If it need not be waited for, the answer is True, and the next Save or `Settle` waits.
+    If it need not be waited for, the answer is True, and the next Save or `Settle` waits. What
+    the store raises is an answer too: `made` raises it within the program, which may catch it.
     """
 
     __slots__ = ("commit", "wait")
@@ -126,6 +127,20 @@ class Save(Effect[bool]):
         """Keep both."""
         self.commit = commit
         self.wait = wait
+
+
+def made(answer: bool | Exception) -> bool:  # noqa: FBT001 - what a Save is answered with
+    """Return the answer to a Save.
+
+    Raises:
+        Exception: the answer, if it is an error.
+    """
+    if isinstance(answer, Exception):
+        try:
+            raise answer
+        finally:
+            del answer  # else it and the traceback would hold each other
+    return answer
 
 
 class Settle(Effect[None]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from graphflow._change import Change
 from graphflow._core.barrier import Ending, changes_of, half_filled
-from graphflow._core.effects import Hold, Load, Program, Save, Settle
+from graphflow._core.effects import Hold, Load, Program, Save, Settle, made
 from graphflow._core.explain import explained, of_run
 from graphflow._core.form import (
     SOURCES,
@@ -232,7 +232,7 @@ class Log:
             self.manifest.grown += len(barrier)
         if self.ending is not None:
             rows = []
-        if not (yield from Save(self._commit(rows, epoch, (), None), wait=True)):
+        if not made((yield from Save(self._commit(rows, epoch, (), None), wait=True))):
             return False
         hold.took(epoch)
         self.epoch = epoch
@@ -449,7 +449,7 @@ class Log:
             ThreadBusyError: if another process has taken the thread over.
         """
         # A bare yield where `yield from` would do: this is on the path of every superstep.
-        while not (yield Save(self._commit(records, self.epoch, drop, seal), wait)):
+        while not made((yield Save(self._commit(records, self.epoch, drop, seal), wait))):
             head = yield from Load(lambda store: store.head(self.asked.thread))
             if head is None or head.epoch != self.epoch:
                 raise ThreadBusyError(self.asked.thread, superseded=True)

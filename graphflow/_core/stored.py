@@ -123,10 +123,12 @@ def fetch(
         head = store.head(thread)
         if head is None or not head.seq:
             return None
-        line = line_of(store.branches(thread), branch or head.branch, seq or head.seq)
+        branches = store.branches(thread)
+        line = line_of(branches, branch or head.branch, seq or head.seq)
         found = _along(store, thread, head, line)
         now = store.head(thread)
         if left == 0 or (now is not None and now.token == head.token):
+            _check_ends(found, only=len(branches) == 1)
             return found
     raise AssertionError(thread)  # the last try returns
 
@@ -159,6 +161,33 @@ def _along(
         blobs = store.blobs(thread, snapshot.blobs)
     records = [each for part in reversed(parts) for each in part]
     return Stored(thread, head, line, snapshot, blobs, records)
+
+
+def _check_ends(stored: Stored, *, only: bool) -> None:
+    """Raise if the first or the last record is missing, as far as that can be told.
+
+    Args:
+        stored: what was read.
+        only: whether the thread has one branch only, so that its records begin at 1 and end at
+            the head.
+
+    Raises:
+        DamagedCheckpointError: if one is.
+    """
+    records, snapshot = stored.records, stored.snapshot
+    first = snapshot.seq if snapshot is not None else 1 if only else None
+    last = stored.line[0].upto if only and stored.line[0].upto == stored.head.seq else None
+    if first is not None and not (records and records[0].seq == first):
+        missing = first
+    elif last is not None and not (records and records[-1].seq == last):
+        missing = last
+    else:
+        return
+    msg = (
+        f"record {missing} of the thread is missing; the store is damaged: restore it from a copy, "
+        f"or delete the thread"
+    )
+    raise DamagedCheckpointError(msg)
 
 
 @final
@@ -260,6 +289,7 @@ class Past:
         elif entry.kind == RUN:
             self.run = RunForm.read(entry, form)
             if self.run.source == INPUT:
+                self._expect(entry.seq, self.run.step == self.step + 1)
                 self._leave()
                 self.given = self.run
                 self._forget()
@@ -288,11 +318,26 @@ class Past:
                     self.values[key] = copy(self.values[key])
                 _change.apply(self.values, key, change, written.get(key, ()))
         same = barrier.step == self.step  # then a caller's Command wrote it: the same tasks are due
+        # A run that stores at its end only has one barrier for several supersteps, without tasks.
+        self._expect(barrier.seq, same or not barrier.tasks or barrier.step == self.step + 1)
         self._leave()
         self.barrier = barrier
         if not same:
             self.given = None
             self._forget()
+
+    def _expect(self, seq: int, follows: bool) -> None:  # noqa: FBT001 - what is to be so
+        """Raise if a checkpoint does not follow the one before it.
+
+        Raises:
+            DamagedCheckpointError: then records between them are missing.
+        """
+        if not follows and self.checkpoint is not None:
+            msg = (
+                f"records before record {seq} are missing; the store is damaged: restore it from "
+                f"a copy, or delete the thread"
+            )
+            raise DamagedCheckpointError(msg)
 
     def _leave(self) -> None:
         """Note that the last checkpoint is the one before, now."""

@@ -11,13 +11,7 @@ from graphflow._core.frontier import aim_of
 from graphflow._core.log import Log
 from graphflow._core.state import Failed, Outcome, RunState, Succeeded, Task
 from graphflow.channels import MISSING
-from graphflow.errors import (
-    CheckpointError,
-    CodecError,
-    InPlaceEditError,
-    ThreadBusyError,
-    note,
-)
+from graphflow.errors import CodecError, InPlaceEditError, note
 
 
 def keep(log: Log, outcomes: Sequence[Outcome]) -> Program[Sequence[Outcome]]:
@@ -94,7 +88,7 @@ def _record(
     try:
         shown = stored if sound is None else [done for done in sound if done in stored]
         yield from log.failed(state, tasks, errors, _preview(log, state, shown))
-    except (CheckpointError, ThreadBusyError) as why:
+    except Exception as why:  # noqa: BLE001 - a store may raise anything
         note(errors[0][1], f"and what its superstep had done could not be stored: {why}")
 
 

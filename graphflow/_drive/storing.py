@@ -35,14 +35,14 @@ def is_made(store: BaseCheckpointSaver, commit: Commit, error: Exception) -> boo
     Raises:
         Exception: the error, if the commit was not made.
     """
-    if isinstance(error, CheckpointConflict):
-        return False
     try:
         head = store.head(commit.thread)
     except Exception:  # noqa: BLE001 - the store is out of order; the first error says why
         raise error from None
     if head is not None and head.token == commit.token:
-        return True
+        return True  # even after a conflict: the store may have tried it twice
+    if isinstance(error, CheckpointConflict):
+        return False
     raise error
 
 
@@ -115,7 +115,10 @@ class BlockingStoring(Storing):
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
         if isinstance(effect, Save):
-            return self._save(effect)
+            try:
+                return self._save(effect)
+            except Exception as error:  # noqa: BLE001 - the program raises it
+                return error
         if isinstance(effect, Load):
             return effect.read(self.store)
         if isinstance(effect, Settle):

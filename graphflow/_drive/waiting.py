@@ -34,7 +34,10 @@ class LoopStoring(Storing):
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
         if isinstance(effect, Save):
-            return await self._save(effect)
+            try:
+                return await self._save(effect)
+            except Exception as error:  # noqa: BLE001 - the program raises it
+                return error
         if isinstance(effect, Load):
             return await self._call(lambda: effect.read(self.store))
         if isinstance(effect, Settle):

@@ -11,7 +11,8 @@ What the bytes mean is the business of `graphflow._core` and of `codec.py`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from graphflow.checkpoint.records import (
     ANSWER,
@@ -163,6 +164,19 @@ class BaseCheckpointSaver(ABC):
         if self._writer is not None:
             self._writer.shutdown()
             self._writer = None
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
 
     async def alist_threads(self, *, limit: int | None = None) -> Sequence[ThreadInfo]:
         """Do what `list_threads` does, on the running event loop."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -24,9 +25,11 @@ from graphflow import START, Command, Overwrite, StateGraph
 from graphflow._core import manifest
 from graphflow.channels import AnyValue, Ephemeral, Topic
 from graphflow.checkpoint.base import BaseCheckpointSaver
+from graphflow.checkpoint.codec import Codec
 from graphflow.checkpoint.memory import InMemorySaver
 from graphflow.checkpoint.sqlite import SqliteSaver
 from graphflow.compiled import CompiledStateGraph
+from graphflow.errors import InPlaceEditError
 from graphflow.messages import REMOVE_ALL_MESSAGES, RemoveMessage, add_messages
 from graphflow.types import Durability
 from tests.checkpoint.values import EVERY_KIND, same
@@ -460,6 +463,49 @@ def test_reading_calls_no_reducer(script: Script) -> None:
         calls = len(CALLS)
         check(graph, seen)
         assert len(CALLS) == calls
+
+
+class Edited(TypedDict, total=False):
+    """A key whose reducer changes its first argument, and returns another list."""
+
+    log: Annotated[list[str], lambda left, right: (left.extend(right), left[-2:])[1]]
+
+
+def test_a_reducer_that_changes_one_list_and_returns_another_is_refused() -> None:
+    """What was appended could not be told from what was there, so nothing is stored of it."""
+    made = StateGraph[Any](Edited)
+    made.add_node("a", lambda _: {"log": ["a"]})
+    graph = made.add_edge(START, "a").compile(checkpointer=InMemorySaver())
+    with pytest.raises(InPlaceEditError, match="'log' was changed in place by its reducer"):
+        graph.invoke({"log": ["in"]}, THREAD)
+    assert graph.get_state(THREAD).metadata is None
+
+
+def segments(saver: BaseCheckpointSaver, key: str) -> list[int]:
+    """Return into how many blobs each snapshot of a thread has put a key."""
+    head = saver.head("t")
+    assert head is not None
+    found: list[int] = []
+    upto = head.seq
+    while snapshot := saver.snapshot("t", head.branch, upto):
+        entries = manifest.read_manifest(Codec(), snapshot)
+        found.insert(0, len(entries[key].blobs) if key in entries else 0)
+        upto = snapshot.seq - 1
+    return found
+
+
+def test_short_segments_bring_snapshots_of_every_sort() -> None:
+    """So the tests above meet lists in several parts, and lists that were written anew."""
+    writes = [Overwrite(["x"]) if step == 3 else ["y"] for step in range(6)]
+    steps = [{"a": [("added", write)]} for write in writes]
+    script = Script(("added",), [Part(steps=steps)])
+    saver = InMemorySaver()
+    with segments_of(script.segment):
+        graph = graph_of(script, saver)
+        check(graph, play(graph, script, lambda _: None))
+    found = segments(saver, "added")
+    assert max(found) > 2
+    assert any(later < earlier for earlier, later in pairwise(found))
 
 
 def seeded() -> list[str]:

@@ -386,6 +386,24 @@ def test_what_is_shown_though_it_is_not_stored_is_what_langgraph_shows(
     agree(kind, make, script)
 
 
+@kinds
+@pytest.mark.parametrize("durability", ["sync", "exit"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("make", [three, parallel], ids=["three", "parallel"])
+def test_a_stream_that_is_closed_leaves_what_it_does_in_langgraph(
+    kind: Kind, durability: str, count: int, make: Make
+) -> None:
+    """The supersteps that were shown; None goes on with the next."""
+
+    def script(talk: Talk) -> None:
+        talk.leave(FIRST, count, durability)
+        talk.look()
+        talk.run(None)
+        talk.look()
+
+    agree(kind, make, script)
+
+
 # ----------------------------------------------------------------------------------------- channels
 
 CHANNELS: dict[str, Callable[[Any], Any]] = {

@@ -139,6 +139,23 @@ class Talk:
         async for chunk in self.graph.astream(given, **options):
             chunks.append(chunk)  # noqa: PERF401 - those before an error count
 
+    def leave(self, given: object, count: int, durability: str) -> None:
+        """Run the thread on, and close the stream of its values after so many; tell them."""
+        options: dict[str, Any] = {"stream_mode": "values", "durability": durability}
+
+        async def values() -> list[Any]:
+            stream = self.graph.astream(given, self._config(None), **options)
+            found = [await anext(stream) for _ in range(count)]
+            await stream.aclose()
+            return found
+
+        if self._side.kind == "sync":
+            stream = self.graph.stream(given, self._config(None), **options)
+            self.told.append([next(stream) for _ in range(count)])
+            stream.close()
+        else:
+            self.told.append(asyncio.run(values()))
+
     def state(self, at: int | None = None) -> None:
         """Tell the thread as it is, or the checkpoint at a place in its history."""
         config = self._config(at)

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from typing_extensions import override
@@ -96,17 +95,6 @@ class SqliteSaver(BaseCheckpointSaver):
     def from_conn_string(cls, conn_string: str, *, synchronous: Synchronous = "normal") -> Self:
         """Open a file, or ":memory:"; to be used with `with`, as LangGraph's is."""
         return cls(conn_string, synchronous=synchronous)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @override
     def append(self, commit: Commit, /) -> None:
