@@ -16,6 +16,7 @@ Run it with ``python -m benchmarks``. The files, bottom up:
       _threads   threads that are there before a benchmark begins
       _ways      ways to run it: through, many at once, read
       _timed     what is measured against the clock and what it may cost
+      _byhand    the same rows written with plain sqlite3
       _length    what storing adds in a short and in a long thread
       _sizes     bytes in memory and on the disk
       _reading   the reading of any one checkpoint

@@ -12,7 +12,8 @@ from benchmarks.library import GRAPHFLOW, Library
 Kind = Literal["memory", "normal", "full"]
 """In memory, or in a file whose commits survive the process ("normal") or a power cut ("full")."""
 
-_SYNCHRONOUS = {"normal": "PRAGMA synchronous = NORMAL", "full": "PRAGMA synchronous = FULL"}
+SYNCHRONOUS = {"normal": "PRAGMA synchronous = NORMAL", "full": "PRAGMA synchronous = FULL"}
+"""What says so to SQLite."""
 
 
 def has(library: Library, kind: Kind) -> bool:
@@ -48,9 +49,9 @@ async def opened(
     elif on_loop:
         loop_savers = import_module(f"{library.name}.checkpoint.sqlite.aio")
         async with loop_savers.AsyncSqliteSaver.from_conn_string(str(path)) as saver:
-            await saver.conn.execute(_SYNCHRONOUS[kind])
+            await saver.conn.execute(SYNCHRONOUS[kind])
             yield saver
     else:
         with savers.SqliteSaver.from_conn_string(str(path)) as saver:
-            saver.conn.execute(_SYNCHRONOUS[kind])
+            saver.conn.execute(SYNCHRONOUS[kind])
             yield saver

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter, process_time
 
-from benchmarks import stored_length, stored_savers, stored_ways
+from benchmarks import stored_byhand, stored_length, stored_savers, stored_ways
 from benchmarks.growth import Grown
 from benchmarks.library import GRAPHFLOW, NAMES, Library
 from benchmarks.measure import Maker
@@ -75,6 +75,9 @@ def makers(chosen: Sequence[str], libraries: Sequence[Library]) -> Makers:
         if beside or alone.name in chosen:
             for each in (alone, *beside):
                 yield from _makers_of_runs(each, libraries)
+                if each.kind in stored_savers.SYNCHRONOUS:
+                    by_hand = partial(stored_byhand.written, MANY, each.kind)
+                    yield (each.name, f"{BY_HAND} {MANY}"), by_hand
     if LENGTH in chosen:
         for length in LENGTHS:
             yield (LENGTH, f"{length}"), partial(stored_length.copies, length)
@@ -123,7 +126,8 @@ def rows(seconds: Seconds) -> Iterator[Row]:
         if found := _of(seconds, alone.name, f" {MANY}", MICRO):
             yield Row(alone.name, alone.title, SUPERSTEP, None, found)
     for each in STORED:
-        if found := _added(seconds, each, MANY):
+        by_hand = _of(seconds, each.name, f" {MANY}", MICRO, (BY_HAND,))
+        if found := _added(seconds, each, MANY) | by_hand:
             yield Row(each.name, each.title, SUPERSTEP, each.target, found)
     for length in LENGTHS:
         if (LENGTH, f"{length}") in seconds:
@@ -164,10 +168,12 @@ def _added(seconds: Seconds, each: Stored, messages: int) -> Figures:
     return {name: stored[name] - alone[name] for name in stored if name in alone}
 
 
-def _of(seconds: Seconds, benchmark: str, who: str, unit: float) -> Figures:
-    """Return each library's figure."""
+def _of(
+    seconds: Seconds, benchmark: str, who: str, unit: float, names: Sequence[str] = NAMES
+) -> Figures:
+    """Return the figures of the libraries, or of others."""
     return {
         name: seconds[benchmark, name + who] * unit
-        for name in NAMES
+        for name in names
         if (benchmark, name + who) in seconds
     }

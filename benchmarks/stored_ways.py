@@ -51,7 +51,7 @@ def through(library: Library, messages: int, kind: Kind | None, *, on_loop: bool
             return len((await graph.ainvoke(given, HERE, **options))["messages"])
         return len(graph.invoke(given, HERE, **options)["messages"])
 
-    work = _staged(messages, messages, stage, act)
+    work = staged(messages, messages, stage, act)
     return work if on_loop else replace(work, backend="none")
 
 
@@ -78,7 +78,7 @@ def at_once(
         return sum(len(state["messages"]) for state in await asyncio.gather(*runs))
 
     units = conversations * messages
-    return replace(_staged(units, units, stage, act), clock=clock)
+    return replace(staged(units, units, stage, act), clock=clock)
 
 
 def read(library: Library, messages: int) -> Work:
@@ -93,10 +93,10 @@ def read(library: Library, messages: int) -> Work:
     async def act(graph: Graph) -> int:
         return sum(len(graph.get_state(HERE).values["messages"]) for _ in range(READINGS))
 
-    return replace(_staged(READINGS, READINGS * messages, stage, act), backend="none")
+    return replace(staged(READINGS, READINGS * messages, stage, act), backend="none")
 
 
-def _staged(
+def staged(
     units: int,
     expected: int,
     stage: Callable[[], AbstractAsyncContextManager[T]],

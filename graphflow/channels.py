@@ -8,7 +8,7 @@ read into channels is `schema.py`'s business.
 
 import collections.abc
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from inspect import Parameter, signature
 from typing import Any, ClassVar, Final, Protocol, TypeAlias, cast, final
 
@@ -258,6 +258,7 @@ _IN_PLACE: Final[tuple[tuple[object, InPlace], ...]] = (
     (cast("object", operator.add), (_extend, frozenset((list,)))),
     (_OR, (_unite, frozenset((dict, set)))),
 )
+_LIST: Final[Any] = list  # not narrowed to by type checkers, which would know too little of it
 _ANEW: Final[InPlace] = (None, frozenset())
 
 # What the annotation of a state names but nobody can call.
@@ -335,7 +336,7 @@ class Reducer(Channel):
         if self._seeded:  # a reader, who calls no factory, would begin with nothing
             return _change.written(new, writes)
         if self.operator is operator.add:
-            if len(writes) == 1 and type(old) is list and type(writes[0]) is list:
+            if len(writes) == 1 and type(old) is _LIST and type(writes[0]) is _LIST:
                 return _change.EXTENDED  # what nearly every superstep does
             return _change.extended(old, new, writes)
         if self.operator is _OR:
@@ -421,7 +422,7 @@ def _factory(annotation: object) -> Callable[[], object] | None:
 
 def _holds_something(first: object) -> bool:
     """Tell whether a first value is one that grows, and is not empty."""
-    return isinstance(first, (list, tuple, str, bytes, dict, set)) and bool(first)
+    return isinstance(first, Collection) and len(cast("Collection[object]", first)) > 0
 
 
 def _same_function(one: object, other: object) -> bool:

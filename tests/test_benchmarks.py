@@ -15,6 +15,7 @@ from benchmarks import (
     report,
     startup,
     stored,
+    stored_byhand,
     stored_length,
     stored_reading,
     stored_sizes,
@@ -115,6 +116,12 @@ def test_stored_run_does_its_work(each: Stored) -> None:
 def test_conversations_at_once_do_their_work(kind: Kind) -> None:
     """Each of some conversations has all its messages in the one store afterwards."""
     assert run_once(stored_ways.at_once(LIBRARY, 3, TINY, kind)).keys() == {"work"}
+
+
+@pytest.mark.parametrize("kind", ["normal", "full"])
+def test_rows_are_written_by_hand(kind: Kind) -> None:
+    """The hand-written twin of a stored run commits as many rows."""
+    assert run_once(stored_byhand.written(TINY, kind)).keys() == {"work"}
 
 
 def test_thread_is_read_whole() -> None:

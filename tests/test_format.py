@@ -342,7 +342,7 @@ def test_the_id_of_a_checkpoint_is_its_record_and_its_branch_in_hex() -> None:
     graph, saver = ran(built(a=gives(None)), {})
     head = saver.head("t")
     assert head is not None
-    shown = graph.get_state(CONFIG).config["configurable"]["checkpoint_id"]
+    shown = graph.get_state(CONFIG).config.get("configurable", {})["checkpoint_id"]
     assert shown == f"{head.seq:012x}-{head.branch:08x}"
     assert 1 <= head.branch <= 2**31
 

@@ -50,9 +50,8 @@ class LoopStoring(Storing):
         try:
             if left is not None and self.lease is not None:
                 with anyio.CancelScope(shield=True):
-                    made = await self._call(lambda: appended(self.store, left))
-                if not made:
-                    raise self.superseded(left)
+                    if not await self._call(lambda: appended(self.store, left)):
+                        raise self.superseded(left)
         finally:
             self.release()
 

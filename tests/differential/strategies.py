@@ -82,9 +82,9 @@ line = Write("log")
 longer = Write("log", Replace(("r",) * (ENOUGH + 1)))
 first = st.sampled_from(((line,),) * 14 + ((longer,), ()))
 stumbles = st.lists(
-    st.sampled_from((None, None, None, 1, 2, 3)), min_size=len(NAMES), max_size=len(NAMES)
+    st.sampled_from((None, None, None, 1, 1, 2, 3)), min_size=len(NAMES), max_size=len(NAMES)
 )
-places = st.none() | st.none() | st.none() | st.integers(0, 9)
+places = st.sampled_from((*(None,) * 30, *range(10)))
 durabilities = st.sampled_from(("sync", "sync", "exit"))
 numbers = st.builds(Write, st.sampled_from(NUMBERS), digits)
 further = st.lists(st.just(line) | numbers, max_size=3)
@@ -117,8 +117,8 @@ def alike(case: Case) -> Case:
 def conversations() -> st.SearchStrategy[Conversation]:
     """Draw a graph, and what is done with a thread of it."""
     given = inputs.map(lambda drawn: tuple(drawn.items()))
-    turn = st.builds(Turn, st.none() | given, limits, places)
-    talks = st.lists(turn, max_size=4).map(tuple[Turn, ...])
+    turn = st.builds(Turn, st.none() | st.none() | given, limits, places)
+    talks = st.lists(turn, min_size=1, max_size=5).map(tuple[Turn, ...])
     return st.builds(conversation, cases().map(alike), stumbles, talks, durabilities)
 
 
