@@ -19,7 +19,7 @@ from graphflow._core.log import Log
 from graphflow._core.parse import parse
 from graphflow._core.project import values_chunk, wrote
 from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.stored import Past, fetch, replay
+from graphflow._core.stored import Past, fetch, replay, run_at
 from graphflow._core.unfinished import record_failure
 from graphflow._record import record
 from graphflow.checkpoint.records import Head
@@ -250,7 +250,20 @@ def _current(run: Run, log: Log, past: Past, state: RunState, source: str) -> Pr
             tasks = start_task(log, past.step, past.failure)
         else:
             tasks = due_tasks(log, state, past.tasks, past.failure)
-        yield from Emit(checkpoint_chunks(run, log, state, source, state.step - 1, tasks))
+        step = state.step - 1
+        own = None
+        if source == past.source and step == past.step:  # it is the checkpoint that was there
+            own = yield from _said(log, past)
+        yield from Emit(checkpoint_chunks(run, log, state, source, step, tasks, own))
+
+
+def _said(log: Log, past: Past) -> Program[Mapping[str, Any]]:
+    """Return what the config of the last checkpoint's run said."""
+    if past.given is not None or past.barrier is None:
+        return {} if past.given is None else past.given.metadata
+    seq = past.barrier.run
+    run = yield from Load(lambda store: run_at(store, log.codec, log.asked.thread, seq))
+    return run.metadata
 
 
 def _apply(

@@ -36,6 +36,7 @@ def checkpoint_chunks(  # noqa: PLR0913, PLR0917 - a run, its log, and what is s
     source: str,
     step: int,
     tasks: Sequence[Mapping[str, Any]] | None = None,
+    own: Mapping[str, Any] | None = None,
 ) -> list[object]:
     """Return the chunks of the checkpoint that the run's log was last at.
 
@@ -46,6 +47,7 @@ def checkpoint_chunks(  # noqa: PLR0913, PLR0917 - a run, its log, and what is s
         source: what it came from.
         step: its step.
         tasks: what is shown of the tasks that are due, if more is known than the state tells.
+        own: what its run's config said, if it is an earlier run's.
     """
     assert log.last is not None, "a checkpoint has been passed"
     thread = log.asked.thread
@@ -54,7 +56,7 @@ def checkpoint_chunks(  # noqa: PLR0913, PLR0917 - a run, its log, and what is s
         "config": config_of(thread, *log.last),
         "parent_config": None if log.before is None else config_of(thread, *log.before),
         "values": dict(state.values),
-        "metadata": metadata_of(source, step, log.asked.metadata),
+        "metadata": metadata_of(source, step, log.asked.metadata if own is None else own),
         "next": [task["name"] for task in shown],
         "tasks": [*shown],
     }

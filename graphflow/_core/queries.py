@@ -22,14 +22,14 @@ from graphflow._core.form import (
 )
 from graphflow._core.ids import origin_of, task_id
 from graphflow._core.manifest import LIST
-from graphflow._core.stored import INPUT, Past, fetch, replay
+from graphflow._core.stored import INPUT, Past, fetch, replay, run_at
 from graphflow._core.topology import Topology
 from graphflow._core.trace import PULL, PUSH, iso, result_of
 from graphflow._record import record
 from graphflow.channels import MISSING
 from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Record
 from graphflow.constants import START
-from graphflow.errors import DamagedCheckpointError, HistoryPrunedError
+from graphflow.errors import HistoryPrunedError
 from graphflow.types import PregelTask, StateSnapshot
 
 if TYPE_CHECKING:
@@ -222,11 +222,7 @@ def _run(reader: Reader, seq: int, known: dict[int, RunForm] | None) -> RunForm:
     """Return the run that a checkpoint is part of."""
     runs = {} if known is None else known
     if seq not in runs:
-        for entry in reader.store.records(reader.thread, after=seq - 1, upto=seq):
-            runs[seq] = RunForm.read(entry, opened(reader.codec, entry))
-    if seq not in runs:
-        msg = f"the record {seq} of the run is not in the store; the thread is damaged"
-        raise DamagedCheckpointError(msg)
+        runs[seq] = run_at(reader.store, reader.codec, reader.thread, seq)
     return runs[seq]
 
 

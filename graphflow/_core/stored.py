@@ -365,3 +365,16 @@ def replay(codec: "Codec", stored: Stored) -> Past:
         note(error, f"while the thread {shown(stored.thread)} was read")
         raise
     return past
+
+
+def run_at(store: "BaseCheckpointSaver", codec: "Codec", thread: str, seq: int) -> RunForm:
+    """Return the run whose record has a number.
+
+    Raises:
+        DamagedCheckpointError: if there is none.
+    """
+    for entry in store.records(thread, after=seq - 1, upto=seq):
+        if entry.kind == RUN:
+            return RunForm.read(entry, opened(codec, entry))
+    msg = f"the record {seq} of a run is not in the store; the thread is damaged"
+    raise DamagedCheckpointError(msg)

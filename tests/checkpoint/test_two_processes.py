@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -50,7 +50,7 @@ def _open(stream: IO[str] | None) -> IO[str]:
 
 
 @contextmanager
-def other(path: Path, *words: str) -> Iterator[Other]:
+def other(path: Path, *words: str) -> Generator[Other]:
     """Start another process; it is ended with the block, if it has not."""
     command = [sys.executable, "-W", "error", "-m", "tests.crash.other", str(path), *words]
     with subprocess.Popen(  # noqa: S603 - the command is our own

@@ -4,10 +4,9 @@
 """
 
 import sys
-from itertools import count
 from typing import Final
 
-from tests.crash.kill import SETTINGS, Setting, Tally, trial
+from tests.crash.kill import SETTINGS, Tally, survey
 
 ENOUGH: Final = 240
 
@@ -30,16 +29,6 @@ between       ends of a process after which a part of a superstep was stored
 again         tasks that ran again, of which nothing was stored
 wrong         stored or final values that differ from those of an uninterrupted run
 repeated      tasks that ran again though they were stored"""
-
-
-def survey(setting: Setting, wanted: int) -> Tally:
-    """Do as many trials as it takes for so many kills."""
-    tally = Tally()
-    for seed in count():
-        if tally.kills >= wanted:
-            break
-        tally.add(trial(setting, seed))
-    return tally
 
 
 def line(words: tuple[str, ...], tally: Tally) -> str:

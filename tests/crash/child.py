@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from graphflow._core import manifest
-from graphflow.checkpoint.sqlite import SqliteSaver
+from graphflow.checkpoint.sqlite import SqliteSaver, _checkpoints
 from tests.crash.graph import CONFIG, Effects, FlakyError, Killed, State, Teller, graph_of
 
 MODES: Any = ["values", "checkpoints"]
@@ -58,13 +58,21 @@ def run_to_end(
 def main(words: Sequence[str]) -> None:
     """Do what the module says."""
     folder, driver, durability, synchronous, segment, how = words
-    vars(manifest)["SEGMENT"] = int(segment)
+    often(int(segment))
     teller = Teller(tell)
     effects = Effects(Path(folder, "effects"))
     path, disk = Path(folder, "store.db"), cast("Any", synchronous)
     with SqliteSaver(path, synchronous=disk) as saver:
         graph = graph_of(saver, effects, driver)
         run_to_end(graph, {} if how == "new" else None, teller, driver, durability)
+
+
+def often(segment: int) -> None:
+    """Let snapshots be made as often as they are asked for, and the WAL begin anew many times."""
+    private: Any = manifest
+    private.SEGMENT = segment
+    private = _checkpoints
+    private._OFTEN, private.LIMIT = 100_000, 200_000  # noqa: SLF001 - so that it is met in a short run
 
 
 def tell(line: str) -> None:

@@ -102,7 +102,7 @@ def graph_of(saver: BaseCheckpointSaver, effects: Effects, driver: str) -> Kille
         return left(state)
 
     def right(arg: State) -> State:
-        step = arg["step"]
+        step = arg.get("step", 0)
         effects.ran(step, "right")
         effects.fail_once(step)
         return _written("right", step)

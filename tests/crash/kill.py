@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -231,7 +231,7 @@ class Trial:
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
     @contextmanager
-    def _copy(self) -> Iterator[BaseCheckpointSaver]:
+    def _copy(self) -> Generator[BaseCheckpointSaver]:
         """Open a copy of the store: the next child finds the files as they were left."""
         with TemporaryDirectory() as folder:
             for path in self._folder.glob("store.db*"):
@@ -338,7 +338,17 @@ def _spin(seconds: float) -> None:
         pass
 
 
-def trial(setting: Setting, seed: int, most: int = MOST) -> Tally:
+def trial(setting: Setting, seed: int, most: int) -> Tally:
     """Do one trial, in a folder of its own."""
     with TemporaryDirectory() as folder:
         return Trial(setting, seed, Path(folder), most).run()
+
+
+def survey(setting: Setting, kills: int, most: int = MOST) -> Tally:
+    """Do as many trials as it takes for so many kills, or until something is found."""
+    tally = Tally()
+    for seed in count():
+        if tally.kills >= kills or tally.faults:
+            break
+        tally.add(trial(setting, seed, most))
+    return tally

@@ -31,13 +31,27 @@ class State(TypedDict, total=False):
 Shared: TypeAlias = CompiledStateGraph[State, None]
 
 
+def saying(line: str) -> Callable[[State], State]:
+    """Return a node that appends a line."""
+
+    def say(state: State) -> State:
+        return State(log=[line])
+
+    return say
+
+
 def three_steps(saver: BaseCheckpointSaver, wait: Callable[[], object], shape: str) -> Shared:
     """Return a graph of three supersteps; in a "crew" the one that waits has a sibling."""
+
+    def second(state: State) -> State:
+        wait()
+        return State(log=["second"])
+
     builder = StateGraph(State)
-    builder.add_node("first", lambda _: State(log=["first"]))
-    builder.add_node("second", lambda _: (wait(), State(log=["second"]))[1])
-    builder.add_node("beside", lambda _: State(log=["beside"]))
-    builder.add_node("third", lambda _: State(log=["third"]))
+    builder.add_node("first", saying("first"))
+    builder.add_node("second", second)
+    builder.add_node("beside", saying("beside"))
+    builder.add_node("third", saying("third"))
     builder.add_edge(START, "first").add_edge("first", "second").add_edge("second", "third")
     if shape == "crew":
         builder.add_edge("first", "beside")
@@ -46,14 +60,17 @@ def three_steps(saver: BaseCheckpointSaver, wait: Callable[[], object], shape: s
 
 def writing(saver: BaseCheckpointSaver) -> Shared:
     """Return a graph of two supersteps, each with a line of its own after that of the input."""
+
+    def one(state: State) -> State:
+        return State(log=[f"{state.get('log', [])[-1]} one"])
+
+    def two(state: State) -> State:
+        return State(log=[state.get("log", [])[-1].replace("one", "two")])
+
     builder = StateGraph(State)
-    builder.add_node("one", lambda state: State(log=[f"{_last(state)} one"]))
-    builder.add_node("two", lambda state: State(log=[f"{_last(state)[:-4]} two"]))
+    builder.add_node("one", one)
+    builder.add_node("two", two)
     return builder.add_edge(START, "one").add_edge("one", "two").compile(checkpointer=saver)
-
-
-def _last(state: State) -> str:
-    return state["log"][-1]
 
 
 def invoke(graph: Shared, given: State, driver: str, durability: Any = None) -> None:  # noqa: ANN401 - one of its words

@@ -17,7 +17,7 @@ from graphflow.compiled import CompiledStateGraph
 from graphflow.config import RunnableConfig
 from graphflow.errors import GraphRecursionError
 from graphflow.runtime import ExecutionInfo, get_runtime
-from graphflow.types import Durability, PregelTask
+from graphflow.types import Durability, PregelTask, StateSnapshot
 from tests.checkpoint.crash_store import WRITES, CrashStore
 from tests.differential import strategies
 from tests.differential.build import (
@@ -35,7 +35,7 @@ from tests.differential.specs import BoomError, Branch, Case, Given, Graph, Node
 from tests.differential.strategies import cases
 from tests.drivers.backends import Driver
 
-Compiled: TypeAlias = CompiledStateGraph[State, None]
+Compiled: TypeAlias = CompiledStateGraph[Any, None]
 Writes: TypeAlias = tuple[tuple[str, Any], ...]
 
 LIMIT: Final = 30
@@ -139,7 +139,9 @@ class Played:
                 raise StoredTaskRanAgainError(name)
         graph = self._graph(self._sound)
         now = graph.get_state(self._config)
-        history = [] if self.plan.durability == "exit" else graph.get_state_history(self._config)
+        history: list[StateSnapshot] = []
+        if self.plan.durability != "exit":
+            history += graph.get_state_history(self._config)
         return Outcome(
             errors,
             (now.values, now.next, [self._told(task, now=True) for task in now.tasks]),
@@ -179,8 +181,9 @@ class Played:
     def _attempt(self, graph: Compiled, given: Given | None) -> Exception | None:
         """Run once; return the error."""
         self.attempts += 1
+        resumed: Any = given
         try:
-            self._driver.run(graph, given, config=self._config, durability=self.plan.durability)
+            self._driver.run(graph, resumed, config=self._config, durability=self.plan.durability)
         except Exception as error:  # noqa: BLE001 - whatever a broken store leads to
             return error
         return None
