@@ -214,25 +214,25 @@ def _after_start(run: Run, log: Log, state: RunState, done: Succeeded) -> Progra
 def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Program[Begun | None]:
     """Go on where the thread is, after what a Command does, in a branch of its own or not."""
     state = _due_again(run, past, _state_of(run, log, past))
-    source = past.source
+    made: str | None = None
     forked = log.branch != past.branch
     idle = past.given is None and not state.due and not state.sends
     if command is None and not forked and idle:
-        yield from _current(run, log, past, state, source)
+        yield from _current(run, log, past, state, None)
         return Begun(state, {})
     announced = log.announce(run.id, "resume", past.step, ())
     barrier = b""
     if command is not None:
         state, barrier = _apply(run, log, past, state, command)
-        source = "update"
+        made = "update"
     elif forked and past.given is None:
         state = state.due_next(state.due, state.sends, state.step + 1)
         frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
-        barrier = log.pack(state.step - 1, [], frontier, {}, state.values, "fork")
-        source = "fork"
+        made = "fork"
+        barrier = log.pack(state.step - 1, [], frontier, {}, state.values, made)
     if not (yield from log.start(announced, barrier, values=state.values)):
         return None
-    yield from _current(run, log, past, state, source)
+    yield from _current(run, log, past, state, made)
     if past.given is not None:
         given: Any = past.given.given[0] if past.given.given else {}
         ahead = state.due_next((), (), past.given.step + 1)
@@ -241,20 +241,27 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     return Begun(state, past.tasks)
 
 
-def _current(run: Run, log: Log, past: Past, state: RunState, source: str) -> Program[None]:
-    """Show the state as it is, before anything runs."""
+def _current(run: Run, log: Log, past: Past, state: RunState, made: str | None) -> Program[None]:
+    """Show the state as it is, before anything runs.
+
+    Args:
+        run: the run.
+        log: its log.
+        past: what was there.
+        state: what is there now.
+        made: where the checkpoint comes from that this run has made; None if it has made none.
+    """
     if run.view.values:
         yield from Emit((values_chunk(run, state),))
-    if run.view.traces:
-        if past.given is not None:
-            tasks = start_task(log, past.step, past.failure)
-        else:
-            tasks = due_tasks(log, state, past.tasks, past.failure)
-        step = state.step - 1
-        own = None
-        if source == past.source and step == past.step:  # it is the checkpoint that was there
-            own = yield from _said(log, past)
-        yield from Emit(checkpoint_chunks(run, log, state, source, step, tasks, own))
+    if not run.view.traces:
+        return
+    if past.given is not None:
+        tasks = start_task(log, past.step, past.failure)
+    else:
+        tasks = due_tasks(log, state, past.tasks, past.failure)
+    own = (yield from _said(log, past)) if made is None else None
+    source = past.source if made is None else made
+    yield from Emit(checkpoint_chunks(run, log, state, source, state.step - 1, tasks, own))
 
 
 def _said(log: Log, past: Past) -> Program[Mapping[str, Any]]:
