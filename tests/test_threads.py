@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Annotated, Any, TypeAlias, TypedDict
 from uuid import UUID
 
@@ -15,10 +16,13 @@ from graphflow import (
     CompiledStateGraph,
     EmptyInputError,
     InvalidUpdateError,
+    OnBusy,
+    Send,
     StateGraph,
 )
 from graphflow.checkpoint.memory import InMemorySaver
 from graphflow.checkpoint.records import Commit
+from graphflow.checkpoint.registry import Registry
 from graphflow.errors import (
     CheckpointError,
     CheckpointNotFoundError,
@@ -67,6 +71,11 @@ def x_of(state: State) -> str:
 def in_front(old: list[Any], new: list[Any]) -> list[Any]:
     """Put what is new in front: a reducer."""
     return [*new, *old]
+
+
+def strangely(old: object, new: int) -> object:
+    """Make of a write what cannot be stored: a reducer."""
+    return new if old is None or new == 0 else Strange(new)
 
 
 def raises(error: Exception) -> Node:
@@ -408,3 +417,92 @@ def test_a_record_that_is_missing_is_noticed(seq: int) -> None:
         graph.get_state(T)
     if seq in {3, 4}:
         assert "'t'" in caught.value.__notes__[0]
+
+
+# ------------------------------------------------------------------------- the rest of the API
+
+
+def test_secrets_of_a_config_are_not_stored() -> None:
+    """What has the name of one."""
+    config: Config = {
+        "configurable": {"thread_id": "t", "openai_API-key": "s", "Token": "s", "user": "u"}
+    }
+    graph = chain(a=gives(None))
+    graph.invoke({}, config)
+    assert set(graph.get_state(T).metadata or {}) == {"source", "step", "parents", "user"}
+
+
+def test_a_registry_tells_how_a_class_is_stored() -> None:
+    """By two functions, under a tag of its own."""
+    registry = Registry()
+    registry.add(PurePosixPath, "path", str, PurePosixPath)
+    builder: StateGraph[Any, Any] = StateGraph(State)
+    builder.add_node("a", gives({"x": PurePosixPath("/tmp/a")})).add_edge(START, "a")  # noqa: S108 - no file
+    graph = builder.compile(checkpointer=InMemorySaver(), types=registry)
+    graph.invoke({}, T)
+    assert graph.get_state(T).values["x"] == PurePosixPath("/tmp/a")  # noqa: S108 - the same
+
+
+def test_what_a_send_carries_must_be_storable() -> None:
+    """The error names the node that it is for."""
+    send = Command(goto=Send("b", {"deep": Strange(1)}))
+    builder: StateGraph[Any, Any] = StateGraph(State)
+    builder.add_node("a", gives(send)).add_node("b", gives(None)).add_edge(START, "a")
+    graph = builder.compile(checkpointer=InMemorySaver())
+    with pytest.raises(CodecError, match=r"'b'.*Strange"):
+        graph.invoke({}, T)
+    assert graph.get_state(T).next == ("a",)
+
+
+def test_what_a_reducer_makes_must_be_storable() -> None:
+    """The error names the channel, and the node whose write it was runs again."""
+
+    class Made(TypedDict, total=False):
+        x: Annotated[Any, strangely]
+
+    graph = chain(InMemorySaver(), state=Made, a=gives({"x": 1}))
+    with pytest.raises(CodecError) as caught:
+        graph.invoke({"x": 0}, T)
+    assert (caught.value.channel, caught.value.node) == ("x", None)
+
+
+@pytest.mark.parametrize("on_busy", [None, "reject"])
+def test_a_batch_needs_a_thread_for_each_input(on_busy: OnBusy | None) -> None:
+    """And says so before anything runs."""
+    ran: list[object] = []
+    with pytest.raises(ValueError, match="config for each input"):
+        chain(a=ran.append).batch([{}, {}], T, on_busy=on_busy)
+    assert ran == []
+
+
+def test_a_batch_may_have_its_inputs_wait_for_each_other() -> None:
+    """On one thread, each in its turn."""
+    graph = chain(a=gives({"log": ["a"]}))
+    graph.batch([{"log": [1]}, {"log": [2]}], T, on_busy="queue")
+    log = graph.get_state(T).values["log"]
+    assert (sorted(log[::2]), log[1::2]) == ([1, 2], ["a", "a"])
+
+
+def test_a_batch_may_have_a_thread_for_each_input() -> None:
+    """By a list of configs."""
+    store = InMemorySaver()
+    graph = chain(store, a=gives({"log": ["a"]}))
+    configs: list[Config] = [{"configurable": {"thread_id": name}} for name in "12"]
+    assert graph.batch([{}, {}], configs) == [{"log": ["a"]}] * 2
+    assert {each.thread_id for each in store.list_threads()} == {"1", "2"}
+
+
+def test_a_thread_tells_when_it_was_written_to() -> None:
+    """As its last checkpoint does."""
+    store = InMemorySaver()
+    graph = chain(store, a=gives(None))
+    graph.invoke({}, T)
+    (found,) = store.list_threads()
+    assert found.updated_at == graph.get_state(T).created_at
+
+
+def test_a_store_is_closed_by_a_with_block() -> None:
+    """As a file is."""
+    with InMemorySaver() as store:
+        chain(store, a=gives(None)).invoke({}, T)
+    assert store.head("t") is not None
