@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("names", nargs="*", help="benchmarks to run, or what their names begin with (default: all)")
-    add("--quick", action="store_true", help="fewer samples: under a minute, noisier")
+    add("--quick", action="store_true", help="fewer samples, noisier")
     add("--longest", action="store_true", help="a stored thread of 100,000 supersteps, too")
     add("--library", action="append", choices=library.NAMES, help="only this one (repeatable)")
     add("--json", type=Path, metavar="FILE", help="save the results there, too")

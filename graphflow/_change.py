@@ -45,14 +45,28 @@ _JOINED: Final[frozenset[object]] = frozenset((list, tuple, str, bytes))
 _LIST: Final[Any] = list
 
 
-def found(old: Any, new: Any, writes: Sequence[object]) -> Change:  # noqa: ANN401 - values of the state
+def found(
+    old: Any,  # noqa: ANN401 - values of the state
+    new: Any,  # noqa: ANN401 - as above
+    writes: Sequence[object],
+    *,
+    pure: bool = True,
+) -> Change:
     """Return the change from one value to another, by what the two have in common.
 
     For a list that is the items at both ends that are the same objects, so what any reducer
     appends, replaces or cuts off costs the bytes of what is new. Time: the length of the list.
+
+    Args:
+        old: the value before.
+        new: the value after.
+        writes: what was written.
+        pure: whether it is known that the items that stay were left alone. If not, they are
+            trusted only where the new items are the written objects themselves: a reducer that
+            has put something else in their place may have merged them into an item that stays.
     """
     if type(new) is _LIST and type(old) is _LIST and new is not old:
-        return _spliced(old, new, writes)
+        return _spliced(old, new, writes, pure=pure)
     return written(new, writes)  # a list that was changed in place does not tell what it was
 
 
@@ -80,7 +94,7 @@ def updated(old: object, new: object, writes: Sequence[object]) -> Change:
     return found(old, new, writes)
 
 
-def _spliced(old: list[Any], new: list[Any], writes: Sequence[object]) -> Change:
+def _spliced(old: list[Any], new: list[Any], writes: Sequence[object], *, pure: bool) -> Change:
     """Return the change between two lists."""
     start = 0
     if all(map(is_, old, new)):
@@ -93,9 +107,10 @@ def _spliced(old: list[Any], new: list[Any], writes: Sequence[object]) -> Change
         stop -= 1
         end -= 1
     items = new[start:end]
-    if start == len(old) and _are(items, writes):
+    are_written = _are(items, writes)
+    if start == len(old) and are_written:
         return ADDED
-    if start == 0 and stop == len(old):
+    if not (pure or are_written) or (start == 0 and stop == len(old)):
         return written(new, writes)
     return [SPLICED, start, stop, items]
 

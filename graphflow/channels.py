@@ -278,7 +278,9 @@ class Reducer(Channel):
     The value starts from `type()`, where that can be called; else the first write is taken as it
     is. The function may carry a function `prepare(update, origin)`, called once when a task has
     finished, before anything reads its write: `add_messages` gives ids there. And it may carry
-    `fold(value, updates)`, which does in one call what it does update by update.
+    `fold(value, updates)`, which does in one call what it does update by update. One that has
+    `pure = True` promises that it never changes an item of a list that it keeps: checkpoints then
+    store no more than what is new, whatever it does.
 
     Args:
         type: what the values are.
@@ -288,7 +290,16 @@ class Reducer(Channel):
         ValueError: if the function does not take two arguments.
     """
 
-    __slots__ = ("_factory", "_fold", "_in_place", "_owned", "_prepare", "_seeded", "operator")
+    __slots__ = (
+        "_factory",
+        "_fold",
+        "_in_place",
+        "_owned",
+        "_prepare",
+        "_pure",
+        "_seeded",
+        "operator",
+    )
 
     def __init__(self, type: object, operator: Callable[[Any, Any], Any]) -> None:  # noqa: A002 - see Channel
         """Look once at what the function and the type are."""
@@ -300,6 +311,7 @@ class Reducer(Channel):
         self._in_place, self._owned = next(
             (rule for function, rule in _IN_PLACE if function is operator), _ANEW
         )
+        self._pure = getattr(operator, "pure", False) is True
         self._prepare: Callable[[Any, Origin], Any] | None = _carried(operator, "prepare")
         self._fold: Callable[[Any, Sequence[Any]], Any] | None = _carried(operator, "fold")
 
@@ -341,7 +353,7 @@ class Reducer(Channel):
             return _change.extended(old, new, writes)
         if self.operator is _OR:
             return _change.updated(old, new, writes)
-        return _change.found(old, new, writes)
+        return _change.found(old, new, writes, pure=self._pure)
 
     def prepared(self, update: Any, origin: Origin) -> Any:  # noqa: ANN401 - see Channel
         """Let the function's own `prepare` complete the write."""

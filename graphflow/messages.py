@@ -119,6 +119,9 @@ class _AddMessages:
         [{'role': 'user', 'content': 'hello again', 'id': '1'}]
     """
 
+    pure: ClassVar[bool] = True
+    """It changes no message; checkpoints rely on it."""
+
     def __init__(self, name: str) -> None:
         """Take the module-level name it is kept under, as a function does."""
         self.__name__ = self.__qualname__ = name

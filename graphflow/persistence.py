@@ -164,7 +164,34 @@ def history_of(
     before: Mapping[str, Any] | None,
     limit: int | None,
 ) -> Iterator[StateSnapshot]:
-    """Yield the snapshots that a caller of a history asked for, the newest first."""
+    """Return the snapshots that a caller of a history asked for, the newest first.
+
+    Raises:
+        ValueError: if `limit` is no number of snapshots, or `before` is of another thread.
+        TypeError: if `wanted` or `before` is no dict.
+    """
+    from graphflow.checkpoint.base import checked_limit  # noqa: PLC0415 - as above
+
+    for name, given in (("filter", wanted), ("before", before)):
+        if given is not None and not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
+            msg = f"{name} must be a dict, not {shown(given)}"
+            raise TypeError(msg)
+    if before is not None:
+        thread = before.get("configurable", {}).get("thread_id", reader.thread)
+        if str(thread) != reader.thread:
+            msg = f"before names the thread {shown(thread)}, not {shown(reader.thread)}"
+            raise ValueError(msg)
+    return _history(reader, config, wanted, before, checked_limit(limit))
+
+
+def _history(
+    reader: "Reader",
+    config: Mapping[str, Any],
+    wanted: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None,
+    limit: int | None,
+) -> Iterator[StateSnapshot]:
+    """Yield what `history_of` returns."""
     from itertools import islice  # noqa: PLC0415 - as above
 
     from graphflow._core.queries import history, state_at  # noqa: PLC0415 - as above

@@ -265,6 +265,10 @@ class StateSnapshot(_Plain):
             self._values = self._values()
         return self._values
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be pickled and copied with the values, which are read for that."""
+        return _snapshot, tuple(self)
+
     def __iter__(self) -> Iterator[Any]:
         """Yield the fields in their order, as LangGraph's named tuple does."""
         return (getattr(self, name) for name in self._fields)
@@ -276,3 +280,8 @@ class StateSnapshot(_Plain):
     def __len__(self) -> int:
         """Return how many fields there are."""
         return len(self._fields)
+
+
+def _snapshot(*fields: Any) -> StateSnapshot:  # noqa: ANN401 - the fields
+    """Return a snapshot of its fields."""
+    return StateSnapshot(**dict(zip(StateSnapshot._fields, fields, strict=True)))  # pyright: ignore[reportPrivateUsage] - our own

@@ -20,6 +20,7 @@ from graphflow import (
     Send,
     StateGraph,
 )
+from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.checkpoint.memory import InMemorySaver
 from graphflow.checkpoint.records import Commit
 from graphflow.checkpoint.registry import Registry
@@ -88,7 +89,7 @@ def raises(error: Exception) -> Node:
 
 
 def chain(
-    store: InMemorySaver | None = None, /, state: type[Any] = State, **nodes: Node
+    store: BaseCheckpointSaver | None = None, /, state: type[Any] = State, **nodes: Node
 ) -> CompiledStateGraph[Any, Any]:
     """Return a graph of nodes that follow each other, in a store."""
     builder: StateGraph[Any, Any] = StateGraph(state)

@@ -13,16 +13,16 @@ from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
 from graphflow._core.commit import by_rank, commit, folded, gather, install
 from graphflow._core.effects import Compute, Emit, Enter, Load, Program
 from graphflow._core.fail import check
-from graphflow._core.form import Place, TaskForm
+from graphflow._core.form import Place, TaskForm, opened
 from graphflow._core.frontier import joins_of, node_named, send_of
 from graphflow._core.log import Log
 from graphflow._core.parse import parse
 from graphflow._core.project import values_chunk, wrote
 from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.stored import Past, fetch, replay, run_at
+from graphflow._core.stored import INPUT, Past, fetch, replay, run_at
 from graphflow._core.unfinished import record_failure
 from graphflow._record import record
-from graphflow.checkpoint.records import Head
+from graphflow.checkpoint.records import BARRIER, RUN, Head
 from graphflow.errors import CheckpointNotFoundError, EmptyInputError, shown
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
@@ -58,7 +58,8 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
         head, past = yield from Load(lambda store: _read(store, log))
-        _take(log, head, past)
+        newest = past is not None and past.newest and past.branch == past.stored.head.branch
+        _take(log, head, past, goes_on=newest and given is not None)
         run.stop = (-2 if past is None else past.step) + run.limit + 2
         begun = yield from _begun(run, log, past, given)
         if begun is not None:
@@ -74,11 +75,19 @@ def _read(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | N
         CheckpointError: if the thread cannot be read.
     """
     asked = log.asked
-    stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
+    try:
+        stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
+    except CheckpointNotFoundError:
+        if asked.checkpoint is None:
+            raise
+        stored = None
     if stored is not None:
         past = replay(log.codec, stored)
         last = past.checkpoint
         if last is not None and (asked.checkpoint is None or last.seq == asked.checkpoint[1]):
+            past.newest = asked.checkpoint is None or not _is_followed(
+                store, log, *asked.checkpoint
+            )
             return stored.head, past
     if asked.checkpoint is not None:
         msg = (
@@ -89,23 +98,40 @@ def _read(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | N
     return store.head(asked.thread), None
 
 
-def _take(log: Log, head: Head | None, past: Past | None) -> None:
-    """Put the log to where the thread is."""
+def _is_followed(store: "BaseCheckpointSaver", log: Log, branch: int, seq: int) -> bool:
+    """Tell whether there are checkpoints behind one, in its branch."""
+    for entry in store.records(log.asked.thread, branch=branch, after=seq):
+        if entry.kind == BARRIER or (entry.kind == RUN and opened(log.codec, entry)[1] == INPUT):
+            return True
+    return False
+
+
+def _take(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> None:
+    """Put the log to where the thread is.
+
+    Args:
+        log: the log.
+        head: the thread's head, or None if there is no thread.
+        past: its state, or that of the checkpoint that was asked for.
+        goes_on: whether that checkpoint is the thread's last, and needs no branch of its own.
+    """
     hold = log.hold
     assert hold is not None, "a run enters its thread before it reads it"
     log.reset()
     if head is not None:
         log.epoch, log.seq, log.branch, log.current = head.epoch, head.seq, head.branch, head.branch
     if past is None:
-        if not log.branch or hold.beside:
+        if not log.branch:
             log.fork(0, 0)
-            log.current = log.current or log.branch
+            log.current = log.branch
+        if hold.beside:  # the branch of the run that it goes on beside stays empty, and current
+            log.fork(0, 0)
         return
     last = past.checkpoint
     assert last is not None, "a thread without a checkpoint has no past"
     log.branch, log.last = past.branch, (past.branch, last.seq)
     log.before, log.manifest = past.before, past.manifest
-    if log.asked.checkpoint is None and not hold.beside:
+    if not hold.beside and (log.asked.checkpoint is None or goes_on):
         log.loose = past.loose
         return
     log.fork(past.branch, last.seq)

@@ -122,7 +122,7 @@ class BarrierForm:
         seq: the record's number.
         since: when, in microseconds after its run began.
         step: its number within the thread.
-        run: the record of its run.
+        run: the record of its run; stored as 0 if that is the record before.
         tasks: for each task in plan order `[node, index, key, value, key, value, ...]`.
         changes: what became of each channel that changed; stored without the keys of those that
             its tasks wrote, see `in_order`.
@@ -157,7 +157,7 @@ class BarrierForm:
     def _of(cls, entry: Record, seq: int, *places: Any) -> "BarrierForm":  # noqa: ANN401 - a form's
         """Return a form by its places, with the keys of its changes."""
         since, step, run, tasks, codes, *rest = places
-        return cls(seq, since, step, run, tasks, by_key(entry, tasks, codes), *rest)
+        return cls(seq, since, step, run or seq - 1, tasks, by_key(entry, tasks, codes), *rest)
 
     def writes(self) -> dict[str, list[Any]]:
         """Return the writes to each key, in plan order."""
@@ -349,15 +349,19 @@ _OWN: Final = frozenset(
 )
 
 
-_SECRETS: Final = ("secret", "token", "password", "passwd", "api_key", "apikey", "credential")
+_SECRETS: Final = frozenset(
+    ("secret", "secrets", "token", "password", "passwd", "apikey", "credential", "credentials")
+)
 
 
-def _is_secret(key: str) -> bool:
-    """Tell whether a name is one that secrets have."""
-    name = key.lower().replace("-", "_")
-    return any(word in name for word in _SECRETS)
+def _is_secret(key: object) -> bool:
+    """Tell whether a name is one that secrets have, such as `api_key` or `access-token`."""
+    name = str(key).lower().replace("-", "_")
+    return "api_key" in name or not _SECRETS.isdisjoint(name.split("_"))
 
 
 def _is_free(key: object) -> bool:
     """Tell whether metadata may have a key: not one that a checkpoint has by itself."""
-    return isinstance(key, str) and key not in _OWN and not key.startswith(("__", "langgraph_"))
+    if not isinstance(key, str):
+        return True
+    return key not in _OWN and not key.startswith(("__", "langgraph_"))

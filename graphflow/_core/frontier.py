@@ -19,7 +19,7 @@ def node_named(graph: Topology, name: str) -> Node:
     if node is None:
         nodes = graph.nodes
         msg = (
-            f"the thread waits for node {name!r}, which this graph does not have"
+            f"the thread has a task of node {name!r}, which this graph does not have"
             f"{did_you_mean(name, nodes)}; the nodes are {quoted(nodes)}. Give the graph that "
             f"node again, or give a new input, which starts from START"
         )

@@ -26,7 +26,7 @@ from graphflow._core.form import (
 from graphflow._core.ids import origin_of
 from graphflow._core.manifest import Manifest, Sealed
 from graphflow._record import record
-from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Commit, Record
+from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Commit, Head, Record
 from graphflow.errors import CodecError, ThreadBusyError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Log:
     __slots__ = (
         "_branches",
         "_count",
+        "_left",
         "_make_id",
         "_origin",
         "_packed",
@@ -152,6 +153,7 @@ class Log:
         self.ending = Ending() if self.asked.durability == "exit" else None
         self._origin: str | None = None
         self._packed = b""
+        self._left: list[Packed] = []
         self._unstored = 0
         self._branches: tuple[Branch, ...] = ()
 
@@ -169,7 +171,7 @@ class Log:
         """Go on in a new branch from a record of another; from none, where the thread is new."""
         self.branch = 1 + (int(self._make_id()[:8], 16) >> 1)  # four bytes in each record
         self._origin = None
-        self._branches = (Branch(self.branch, "", parent, fork, 0),)
+        self._branches = (*self._branches, Branch(self.branch, "", parent, fork, 0))
 
     def announce(self, run_id: str, source: str, step: int, given: Sequence[object]) -> bytes:
         """Return the packed record of a run that begins; an input is a checkpoint of its own.
@@ -225,11 +227,13 @@ class Log:
         hold = self.hold
         assert hold is not None, "a run enters its thread before it begins"
         joins = self.epoch > 0 and (hold.beside or hold.shares(self.epoch))
-        epoch = self.epoch if joins else self.epoch + 1
+        # A new thread does not begin at 1: a run of one that was deleted must not fit to it.
+        first = self.epoch or int(self._make_id()[:10], 16)
+        epoch = self.epoch if joins else first + 1
         rows: list[Packed] = [(RUN, run)]
         if barrier:
             rows.append((BARRIER, barrier))
-            self.manifest.grown += len(barrier)
+            self.manifest.grow(len(barrier))
         if self.ending is not None:
             rows = []
         if not made((yield from Save(self._commit(rows, epoch, (), None), wait=True))):
@@ -330,16 +334,24 @@ class Log:
         Raises:
             ThreadBusyError: if another process has taken the thread over.
         """
-        self.kept.clear()
-        if self.ending is None:
-            manifest, packed = self.manifest, self.noted()
-            manifest.grown += len(packed)
-            drop, self.loose = self.loose, []
-            seal = self._sealed(state.values, 1) if manifest.due else None
-            wait = self.asked.durability != "async"
-            yield from self._save(((BARRIER, packed),), drop, seal, wait=wait)
-        else:
+        if self.kept:
+            self.kept.clear()
+        if self.ending is not None:
             self.ending.values = state.values
+            self._pass(self.seq)
+            return
+        # Written out where `_save` would do: this is on the path of every superstep, and each
+        # generator that an effect passes through costs it.
+        packed, manifest = self.noted(), self.manifest
+        manifest.grow(len(packed))
+        drop, self.loose = self.loose, []
+        seal = self._sealed(state.values, 1) if manifest.due else None
+        wait = self.asked.durability != "async"
+        records = ((BARRIER, packed),)
+        if not (yield Save(self._commit(records, self.epoch, drop, seal), wait)):
+            yield from self._save(records, drop, seal, wait=wait)
+        else:
+            self.seq += 1
         self._pass(self.seq)
 
     def _sealed(self, values: Mapping[str, Any], ahead: int) -> Sealed:
@@ -412,15 +424,29 @@ class Log:
         ending = self.ending
         if ending is None or ending.last is None or not ending.begun:
             return None
-        records = self._rest(ending.values)
-        return self._commit(records, self.epoch, (), None) if records else None
+        self._left = self._left or self._rest(ending.values)
+        return self._commit(self._left, self.epoch, (), None) if self._left else None
+
+    def forget_left(self) -> None:
+        """Note that what was left is stored."""
+        self._left = []
+
+    def catch_up(self, head: Head | None) -> None:
+        """Go on behind what a run beside this one, in a branch of its own, has stored.
+
+        Raises:
+            ThreadBusyError: if it was no such run, but one that has taken the thread over.
+        """
+        if head is None or head.epoch != self.epoch:
+            raise ThreadBusyError(self.asked.thread, superseded=True)
+        self.seq, self.current = head.seq, head.branch
 
     def _rest(self, values: Mapping[str, Any]) -> list[Packed]:
         """Return the records of a run that stores at its end only: all its supersteps as one."""
         ending = self.ending
         if ending is None or not self._run:
             return []
-        self.run = self.seq + 1
+        self.run = 0  # the record before the barrier's, whatever its number will be
         records = [(RUN, self._pack_run())]
         if ending.last is not None:
             self._run[1], self._run[-1] = SOURCES.index("resume"), []
@@ -428,7 +454,7 @@ class Log:
             step, frontier, source = ending.last
             number = SOURCES.index(source)
             packed = self._pack(step, [], frontier, ending.changes(values), number)
-            self.manifest.grown += len(packed)
+            self.manifest.grow(len(packed))
             records.append((BARRIER, packed))
         self._run = []
         return records
@@ -451,10 +477,7 @@ class Log:
         # A bare yield where `yield from` would do: this is on the path of every superstep.
         while not made((yield Save(self._commit(records, self.epoch, drop, seal), wait))):
             head = yield from Load(lambda store: store.head(self.asked.thread))
-            if head is None or head.epoch != self.epoch:
-                raise ThreadBusyError(self.asked.thread, superseded=True)
-            # A run beside this one, in a branch of its own, was quicker: number anew.
-            self.seq, self.current = head.seq, head.branch
+            self.catch_up(head)
         self.seq += len(records)
 
     def _commit(

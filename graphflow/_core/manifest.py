@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SEGMENT: Final = 64 * 1024
 """How many bytes a log grows before a snapshot, at the least."""
 
+BARRIERS: Final = 256
+"""How many barriers a reader replays at the most, where the values are small."""
+
 LARGEST: Final = 256 * 1024
 """The same for a state that is large already, so that there are not too many segments."""
 
@@ -28,6 +31,7 @@ LIST: Final[Any] = list
 """Not narrowed to by type checkers, which would know too little of the items."""
 
 _PIECES: Final = 64
+_SMALL: Final = 16 * 1024
 _NO_LIST: Final = -1
 _IDS: Final = 1 << 16  # a blob's number: of the record, of the branch, and of the blob
 
@@ -61,9 +65,10 @@ class Manifest:
         touched: the channels that have changed since, each with how many items at the front of
             the list that the snapshot holds are still in their places.
         grown: how many bytes the log has grown since.
+        barriers: how many barriers it has had since.
     """
 
-    __slots__ = ("entries", "grown", "size", "touched")
+    __slots__ = ("barriers", "entries", "grown", "size", "touched")
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         """Begin where a snapshot was, or with nothing."""
@@ -71,6 +76,12 @@ class Manifest:
         self.touched: dict[str, int] = {}
         self.size = sum(entry.size for entry in entries.values())
         self.grown = 0
+        self.barriers = 0
+
+    def grow(self, size: int) -> None:
+        """Note a barrier of so many bytes."""
+        self.grown += size
+        self.barriers += 1
 
     def note(self, changes: Mapping[str, Change], values: Mapping[str, Any]) -> None:
         """Note changes of channels; `values` are those before."""
@@ -90,14 +101,16 @@ class Manifest:
     @property
     def due(self) -> bool:
         """Whether the log has grown by so much that a snapshot pays."""
-        if self.grown < SEGMENT:
+        if self.grown < SEGMENT and self.barriers < BARRIERS:
             return False
         again = 0
         for key, left in self.touched.items():
             entry = self.entries.get(key)
             if entry is not None and left < max(entry.length, 1):
                 again += entry.size
-        return self.grown >= max(min(self.size // _PIECES, LARGEST), again)
+        return self.grown >= max(min(self.size // _PIECES, LARGEST), again) or (
+            self.barriers >= BARRIERS and again <= self.grown + _SMALL
+        )
 
     def seal(self, codec: "Codec", values: Mapping[str, Any], branch: int, seq: int) -> "Sealed":
         """Return a snapshot of the values after record `seq`."""
@@ -115,7 +128,8 @@ class Manifest:
                 value = value[begun.length :]
             if begun.length <= 0 or value:  # a value that is no list may have no truth
                 number = first + len(blobs)
-                data = framed(codec.pack(value), number)
+                # Nothing of it is looked at again: it was when its barrier was packed.
+                data = framed(codec.pack_form(value, ()), number)
                 blobs.append((number, data))
                 begun = Entry(
                     begun.length if begun.length < 0 else begun.length + len(value),
@@ -124,7 +138,7 @@ class Manifest:
                 )
             self.entries[key] = begun
         self.touched.clear()
-        self.grown = 0
+        self.grown = self.barriers = 0
         self.size = sum(entry.size for entry in self.entries.values())
         packed = codec.pack(
             {key: [e.length, e.size, [*e.blobs]] for key, e in self.entries.items()}

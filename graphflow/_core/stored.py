@@ -207,10 +207,12 @@ class Past:
         loose: the numbers of the records of tasks.
         before: the branch and the number of the checkpoint before the last, or None if that is
             not among what was read.
+        newest: whether the last checkpoint is the last of its branch.
     """
 
     __slots__ = (
         "_begun",
+        "_last",
         "barrier",
         "before",
         "errors",
@@ -218,6 +220,7 @@ class Past:
         "given",
         "loose",
         "manifest",
+        "newest",
         "run",
         "stored",
         "tasks",
@@ -241,6 +244,8 @@ class Past:
         self.errors: dict[Place, str] = {}
         self.loose: list[int] = []
         self.before: tuple[int, int] | None = None
+        self._last: tuple[int, int] | None = None
+        self.newest = True
         self._begun = 0
         if stored.snapshot is not None:
             self._begun = stored.snapshot.seq
@@ -285,12 +290,12 @@ class Past:
         """
         form = opened(codec, entry)
         if entry.kind == BARRIER:
-            self._pass(BarrierForm.read(entry, form), len(entry.data), keep=keep)
+            self._pass(entry, BarrierForm.read(entry, form), keep=keep)
         elif entry.kind == RUN:
             self.run = RunForm.read(entry, form)
             if self.run.source == INPUT:
                 self._expect(entry.seq, self.run.step == self.step + 1)
-                self._leave()
+                self._leave(entry)
                 self.given = self.run
                 self._forget()
         elif entry.kind == TASK:
@@ -307,10 +312,10 @@ class Past:
             )
             raise NewerFormatError(msg)
 
-    def _pass(self, barrier: BarrierForm, size: int, *, keep: bool) -> None:
+    def _pass(self, entry: Record, barrier: BarrierForm, *, keep: bool) -> None:
         """Go past a barrier; what the snapshot holds already is not applied again."""
         if barrier.seq != self._begun:
-            self.manifest.grown += size
+            self.manifest.grow(len(entry.data))
             written = barrier.writes()
             for key, change in barrier.changes.items():
                 self.manifest.touch(key, change, self.values.get(key))
@@ -320,7 +325,7 @@ class Past:
         same = barrier.step == self.step  # then a caller's Command wrote it: the same tasks are due
         # A run that stores at its end only has one barrier for several supersteps, without tasks.
         self._expect(barrier.seq, same or not barrier.tasks or barrier.step == self.step + 1)
-        self._leave()
+        self._leave(entry)
         self.barrier = barrier
         if not same:
             self.given = None
@@ -339,12 +344,9 @@ class Past:
             )
             raise DamagedCheckpointError(msg)
 
-    def _leave(self) -> None:
+    def _leave(self, entry: Record) -> None:
         """Note that the last checkpoint is the one before, now."""
-        last = self.checkpoint
-        if last is not None:
-            owner = next(each.branch.id for each in self.stored.line if last.seq > each.branch.fork)
-            self.before = (owner, last.seq)
+        self.before, self._last = self._last, (entry.branch, entry.seq)
 
     def _forget(self) -> None:
         """Forget the tasks of a superstep that is over."""

@@ -13,7 +13,6 @@ from graphflow._core.effects import Emit, Program
 from graphflow._core.log import Log
 from graphflow._core.state import Outcome, Run, RunState, Succeeded, Task
 from graphflow._core.unfinished import keep, record_failure, record_refusal, restored
-from graphflow.checkpoint.records import Commit
 
 if TYPE_CHECKING:
     from graphflow._core.form import Place, TaskForm
@@ -76,10 +75,6 @@ class Thread:
     def show(self, run: Run, state: RunState) -> Program[None]:
         """Show the checkpoint that was stored last."""
         yield from Emit(checkpoint_chunks(run, self.log, state, "loop", state.step - 1))
-
-    def left(self) -> Commit | None:
-        """Return what a run that was left before its end has still to store, if it has."""
-        return self.log.left()
 
     def finish(self, state: RunState) -> Program[None]:
         """Store what is not stored yet, and wait for what is on its way."""

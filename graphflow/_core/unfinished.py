@@ -11,7 +11,13 @@ from graphflow._core.frontier import aim_of
 from graphflow._core.log import Log
 from graphflow._core.state import Failed, Outcome, RunState, Succeeded, Task
 from graphflow.channels import MISSING
-from graphflow.errors import CodecError, InPlaceEditError, note
+from graphflow.errors import (
+    CheckpointError,
+    CodecError,
+    InPlaceEditError,
+    note,
+    quoted,
+)
 
 
 def keep(log: Log, outcomes: Sequence[Outcome]) -> Program[Sequence[Outcome]]:
@@ -157,6 +163,14 @@ def restored(
         form = stored.get((task.node.name, task.index))
         if form is None:
             continue
+        unknown = [key for key, _ in form.pairs() if key not in log.graph.keys]
+        if unknown:
+            msg = (
+                f"node {task.node.name!r} has run already and has written {quoted(unknown)}, which "
+                f"this graph does not have; give the state that key again, or give a new input, "
+                f"which starts from START"
+            )
+            raise CheckpointError(msg)
         goto = [aim_of(log.graph, one) for one in form.goto]
         done = Succeeded(task, pairs_of(form.writes), goto)
         if form.whole:

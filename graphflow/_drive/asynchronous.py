@@ -85,8 +85,8 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
             if driver.crew is not None:
                 await driver.crew.end()
         finally:
-            if driver.storing is not None and driver.run.thread is not None:
-                await driver.storing.leave(driver.run.thread.left())
+            if driver.storing is not None:
+                await driver.storing.leave()
 
 
 async def ainvoke(run: Run, given: object, context: Context) -> RunState:

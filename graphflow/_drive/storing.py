@@ -3,6 +3,7 @@
 What differs is only how one waits; for event loops that is in `waiting.py`.
 """
 
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,29 @@ class Storing:
         self._run.held = (*self._outer, mine)
         return enter(self.store, effect.thread, busy)
 
+    def __del__(self) -> None:
+        """Do what nobody has done: a stream may be left together with its event loop."""
+        if self.lease is not None:
+            with suppress(Exception):
+                self.store_left()
+            self.release()
+
+    def store_left(self) -> None:
+        """Store what a run that was left has still to store.
+
+        Raises:
+            CheckpointError: if it cannot be stored.
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        thread = self._run.thread
+        if thread is None or self.lease is None:
+            return
+        while (left := thread.log.left()) is not None:
+            if appended(self.store, left):
+                thread.log.forget_left()
+            else:
+                thread.log.catch_up(self.store.head(left.thread))
+
     @property
     def waits(self) -> bool:
         """Whether every commit must be waited for, since another run writes to the thread."""
@@ -104,11 +128,10 @@ class Storing:
 class BlockingStoring(Storing):
     """Waits by blocking the calling thread."""
 
-    def leave(self, left: Commit | None) -> None:
+    def leave(self) -> None:
         """Store what a run that was left has still to store, and give its thread back."""
         try:
-            if left is not None and self.lease is not None and not appended(self.store, left):
-                raise self.superseded(left)
+            self.store_left()
         finally:
             self.release()
 

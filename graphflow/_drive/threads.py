@@ -247,8 +247,8 @@ def _drive(driver: _Driver, given: object) -> Generator[Any, None, RunState]:
             if driver.crew is not None:
                 driver.crew.end()
         finally:
-            if driver.storing is not None and driver.run.thread is not None:
-                driver.storing.leave(driver.run.thread.left())
+            if driver.storing is not None:
+                driver.storing.leave()
 
 
 def invoke(run: Run, given: object, context: Context) -> RunState:

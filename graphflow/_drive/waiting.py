@@ -45,13 +45,13 @@ class LoopStoring(Storing):
         assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
         return await self._enter(effect)
 
-    async def leave(self, left: Commit | None) -> None:
+    async def leave(self) -> None:
         """Store what a run that was left has still to store, and give its thread back."""
+        thread = self._run.thread
         try:
-            if left is not None and self.lease is not None:
+            if thread is not None and thread.log.left() is not None:
                 with anyio.CancelScope(shield=True):
-                    if not await self._call(lambda: appended(self.store, left)):
-                        raise self.superseded(left)
+                    await self._call(self.store_left)
         finally:
             self.release()
 

@@ -79,7 +79,15 @@ def _advice(kind: type) -> str:
         return (
             "give compile(types=TYPES), with 'from graphflow.integrations.langchain import TYPES'"
         )
+    from graphflow.checkpoint._kinds import entry_for  # noqa: PLC0415 - it imports this module
+
+    try:
+        known = entry_for(kind) is not None
+    except Exception:  # noqa: BLE001 - whatever a strange class raises when looked at
+        known = False
     advice = f"register its class: compile(types=[{kind.__qualname__}])"
+    if not known:
+        advice = "store what it is made from, or tell a Registry how: registry.add(cls, tag, ...)"
     for builtin in _BUILTINS:
         if issubclass(kind, builtin):
             plain = builtin.__name__

@@ -28,7 +28,7 @@ from graphflow.checkpoint.records import (
     Snapshot,
     ThreadInfo,
 )
-from graphflow.errors import CheckpointConflict, CheckpointError
+from graphflow.errors import CheckpointConflict, CheckpointError, shown
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -189,6 +189,20 @@ class BaseCheckpointSaver(ABC):
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Do what `copy_thread` does, on the running event loop."""
         await _in_thread(self, lambda: self.copy_thread(source_thread_id, target_thread_id))
+
+
+def checked_limit(limit: object) -> int | None:
+    """Return how many of something are wanted, or None for all.
+
+    Raises:
+        ValueError: if it is no number of things.
+    """
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        msg = f"limit must be a whole number, 0 or more, or None for all, not {shown(limit)}"
+        raise ValueError(msg)
+    return min(limit, 2**62)
 
 
 async def _in_thread(store: BaseCheckpointSaver, function: Callable[[], R]) -> R:

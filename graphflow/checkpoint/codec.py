@@ -107,7 +107,7 @@ class Codec:
             text = "store less at once, and change nothing while it is stored"
             raise refused(value, f"the value cannot be stored: {shown(error)}; {text}") from error
 
-    def pack_form(self, form: list[Any], values: Iterable[object]) -> bytes:
+    def pack_form(self, form: Value, values: Iterable[object]) -> bytes:
         """Return the bytes of a form, quickly: the same as `pack` returns.
 
         Args:

@@ -21,6 +21,7 @@ from graphflow.checkpoint.base import (
     Record,
     Snapshot,
     ThreadInfo,
+    checked_limit,
 )
 from graphflow.errors import CheckpointConflict, CheckpointError, shown
 
@@ -209,6 +210,7 @@ class InMemorySaver(BaseCheckpointSaver):
 
     @override
     def list_threads(self, *, limit: int | None = None) -> Iterator[ThreadInfo]:
+        limit = checked_limit(limit)
         with self._lock:
             infos = [ThreadInfo(name, thread.updated) for name, thread in self._threads.items()]
         if limit is not None:
@@ -218,10 +220,11 @@ class InMemorySaver(BaseCheckpointSaver):
     @override
     def delete_thread(self, thread_id: str) -> None:
         with self._lock:
-            self._threads.pop(thread_id, None)
+            self._threads.pop(str(thread_id), None)
 
     @override
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        source_thread_id, target_thread_id = str(source_thread_id), str(target_thread_id)
         with self._lock:
             source = self._threads.get(source_thread_id)
             if source is None:

@@ -33,12 +33,15 @@ def persistence_of(
     if not isinstance(checkpointer, BaseCheckpointSaver):
         hint = 'such as graphflow.checkpoint.sqlite.SqliteSaver("agent.db")'
         if checkpointer is True:
-            hint = "True is for a graph inside another one, which has the checkpointer"
+            hint = "True is for graphs inside others, which this release does not have"
         elif type(checkpointer).__module__.startswith("langgraph"):
             hint = (
                 "LangGraph's own stores hold what LangGraph writes; graphflow has others: " + hint
             )
         msg = f"checkpointer must be a BaseCheckpointSaver, not {shown(checkpointer)}; {hint}"
+        raise TypeError(msg)
+    if not isinstance(types, (Registry, list, tuple, set, frozenset)):
+        msg = f"types must be a list of classes or a Registry, not {shown(types)}"
         raise TypeError(msg)
     registry = types.copy() if isinstance(types, Registry) else Registry()
     for cls in () if isinstance(types, Registry) else types:

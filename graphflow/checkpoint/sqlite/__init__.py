@@ -27,6 +27,7 @@ from graphflow.checkpoint.base import (
     Record,
     Snapshot,
     ThreadInfo,
+    checked_limit,
 )
 from graphflow.checkpoint.sqlite import _read, _write
 from graphflow.checkpoint.sqlite._database import Database
@@ -145,17 +146,18 @@ class SqliteSaver(BaseCheckpointSaver):
 
     @override
     def list_threads(self, *, limit: int | None = None) -> Iterator[ThreadInfo]:
-        return iter(self._database.reading.ask(_read.threads, limit))
+        return iter(self._database.reading.ask(_read.threads, checked_limit(limit)))
 
     @override
     def delete_thread(self, thread_id: str) -> None:
         database = self._database
-        database.writer.make(partial(_write.delete, thread_id))
+        database.writer.make(partial(_write.delete, str(thread_id)))
         database.shrink()
 
     @override
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        self._database.writer.make(partial(_write.copy, source_thread_id, target_thread_id))
+        source, target = str(source_thread_id), str(target_thread_id)
+        self._database.writer.make(partial(_write.copy, source, target))
 
     @override
     def close(self) -> None:
