@@ -378,6 +378,20 @@ def test_metadata_that_cannot_be_stored_are_an_error() -> None:
         made(OURS, three).invoke(FIRST, config)
 
 
+def test_what_is_named_as_a_secret_is_not_stored() -> None:
+    """LangGraph stores all words of `configurable`, an `api_key` too."""
+
+    def kept(lib: Library) -> object:
+        graph = made(lib, three)
+        graph.invoke(
+            FIRST, {"configurable": {**THREAD["configurable"], "api_key": "s", "user": "u"}}
+        )
+        return {*graph.get_state(THREAD).metadata} - {"source", "step", "parents"}
+
+    assert kept(THEIRS) == {"api_key", "user"}
+    assert kept(OURS) == {"user"}
+
+
 def test_a_filter_for_none_finds_what_is_none() -> None:
     """In LangGraph it finds what is not there."""
 
