@@ -100,7 +100,7 @@ class Kept:
     Attributes:
         step: the step of its last checkpoint, or `NOTHING`.
         ended: whether nothing is due any more.
-        epoch: how many runs were begun.
+        epoch: the thread's epoch, which each run that begins makes greater by one.
         tasks: the names of tasks of the unfinished superstep whose records are stored.
         values: the values of the last checkpoint.
     """
@@ -156,6 +156,7 @@ class Trial:
         self._segment = self._random.choice(SEGMENTS)
         self._kept = Kept(NOTHING, ended=False, epoch=0, tasks=frozenset(), values={})
         self._begun = self._confirmed = 0
+        self._first: int | None = None
 
     def run(self) -> Tally:
         """Kill the thread's runs until it has ended; after some of them, let it end."""
@@ -279,10 +280,11 @@ class Trial:
         runs = [place for place, (word, _) in enumerate(told) if word == "run"]
         self._begun += len(runs)
         self._confirmed += sum(told[place + 1 : place + 2] != [] for place in runs)
-        if not self._confirmed <= now.epoch <= self._begun:
-            self._fault(
-                f"the epoch is {now.epoch} after {self._begun} runs, {self._confirmed} confirmed"
-            )
+        if self._first is None and now.epoch:  # a thread's epochs begin anywhere
+            self._first = now.epoch - self._begun
+        epochs = now.epoch - (self._first or 0)
+        if not self._confirmed <= epochs <= self._begun:
+            self._fault(f"{epochs} epochs after {self._begun} runs, {self._confirmed} confirmed")
 
     def _check_repeated(self, before: Kept, lines: Sequence[Sequence[str]]) -> None:
         """See that nothing has run again that was stored before."""
