@@ -348,7 +348,7 @@ class Log:
         seal = self._sealed(state.values, 1) if manifest.due else None
         wait = self.asked.durability != "async"
         records = ((BARRIER, packed),)
-        if not (yield Save(self._commit(records, self.epoch, drop, seal), wait)):
+        if not made((yield Save(self._commit(records, self.epoch, drop, seal), wait))):
             yield from self._save(records, drop, seal, wait=wait)
         else:
             self.seq += 1

@@ -161,14 +161,15 @@ def test_a_node_s_error_is_raised_though_it_could_not_be_stored(
 
 @every_driver
 @every_store
-def test_a_store_that_fails_at_the_end_fails_the_run(
-    driver: Driver, make: Callable[[], BaseCheckpointSaver]
+@pytest.mark.parametrize("durability", ["sync", "async"])
+def test_a_barrier_that_could_not_be_stored_fails_the_run(
+    driver: Driver, make: Callable[[], BaseCheckpointSaver], durability: str
 ) -> None:
     """A commit that nobody waited for is waited for before the run returns."""
     store = CrashStore(make(), Fault(2, WRITES))
     graph = one_node(store, lambda _: State(log=["a"]))
     with pytest.raises(StoreCrash):
-        driver.run(graph, {}, config=CONFIG, durability="async")
+        driver.run(graph, {}, config=CONFIG, durability=durability)
     assert graph.get_state(CONFIG).next == ("a",)
     assert driver.run(graph, cast("Any", None), config=CONFIG) == {"log": ["a"]}
     store.inner.close()
