@@ -30,6 +30,7 @@ class Portal:
 
     def __init__(self) -> None:
         """Start the thread, and wait until the loop runs."""
+        self._over = False
         started: Future[asyncio.AbstractEventLoop] = Future()
         thread = threading.Thread(
             target=self._live, args=(started,), name="graphflow portal", daemon=True
@@ -43,8 +44,13 @@ class Portal:
 
         The runs that this cuts off are told by the end of their tasks, which the loop cancels.
         """
-        with suppress(BaseException):
-            asyncio.run(self._serve(started))
+        with suppress(BaseException), asyncio.Runner() as runner:
+            try:
+                runner.run(self._serve(started))
+            finally:
+                # Before the runner cancels what is left: whoever hears of that and looks for a
+                # portal must not be given this one, whose loop still stands but runs no more.
+                self._over = True
 
     async def _serve(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
         """Keep the loop running."""
@@ -60,7 +66,7 @@ class Portal:
     @property
     def runs(self) -> bool:
         """Whether the loop still runs: a node can stop it, or exit in a task of its own."""
-        return self.thread.is_alive() and not self.loop.is_closed()
+        return not self._over and self.thread.is_alive() and not self.loop.is_closed()
 
     def close(self) -> None:
         """End the loop and its thread."""
