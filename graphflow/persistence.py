@@ -47,7 +47,8 @@ class Persistence:
             ValueError: if the config names no thread, or a word is unknown.
         """
         from graphflow._core.form import metadata_of  # noqa: PLC0415 - loaded with a checkpointer
-        from graphflow._core.log import Asked, Log  # noqa: PLC0415 - as above
+        from graphflow._core.log import Log  # noqa: PLC0415 - as above
+        from graphflow._core.packing import Asked  # noqa: PLC0415 - as above
         from graphflow._core.thread import Thread  # noqa: PLC0415 - as above
 
         asked = Asked(

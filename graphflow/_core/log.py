@@ -1,74 +1,37 @@
 """A run's hold on its thread: where in the log it is, and the programs that write to it.
 
-What a record says is put together in `form.py`; how a thread is read again is `stored.py`'s
+What its records say is packed in `packing.py`; how a thread is read again is `stored.py`'s
 business, and how a run begins on one `begin.py`'s.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, final
+
+from typing_extensions import override
 
 from graphflow._change import Change
-from graphflow._core.barrier import Ending, changes_of, half_filled
 from graphflow._core.effects import Hold, Load, Program, Save, Settle, made
-from graphflow._core.explain import explained, of_run
-from graphflow._core.form import (
-    SOURCES,
-    Place,
-    aimed,
-    failed_form,
-    framed,
-    in_order,
-    names,
-    task_form,
-    values_in,
-    written_by,
-)
+from graphflow._core.form import Place, framed
 from graphflow._core.ids import origin_of
-from graphflow._core.manifest import Manifest, Sealed
-from graphflow._record import record
+from graphflow._core.manifest import Sealed
+from graphflow._core.packing import Asked, Packed, Packing
 from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Commit, Head, Record
-from graphflow.errors import CodecError, ThreadBusyError
+from graphflow.errors import ThreadBusyError
 
 if TYPE_CHECKING:
-    from graphflow._core.state import Frontier, RunState, Succeeded, Task
+    from graphflow._core.state import RunState, Succeeded, Task
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.codec import Codec
-    from graphflow.types import Durability, OnBusy
-
-Packed: TypeAlias = tuple[int, bytes]
-"""The kind of a record, and its packed form."""
 
 _TOKEN: Final = 4
 _UNSTORED: Final = 32
 
 
-@record
-class Asked:
-    """What the caller of a run asked of its thread.
-
-    Attributes:
-        thread: the thread's id.
-        checkpoint: the branch and the record to begin at, or None for the thread as it is.
-        durability: when supersteps are stored.
-        busy: what to do if the thread has a run already.
-        metadata: what the run's checkpoints say of it.
-    """
-
-    thread: str
-    checkpoint: tuple[int, int] | None
-    durability: "Durability"
-    busy: "OnBusy"
-    metadata: Mapping[str, Any]
-
-
 @final
-class Log:
+class Log(Packing):
     """Where a run is in the log of its thread.
 
     Attributes:
-        graph: what is run.
-        asked: what the caller asked for.
-        codec: packs what is stored.
         hold: the run's place on the thread within this process.
         branch: the branch that is written to.
         current: the thread's current branch; another one if this run goes on beside it.
@@ -76,15 +39,9 @@ class Log:
         epoch: the epoch of the thread that this run has taken.
         last: the branch and the number of the last checkpoint, or None.
         before: those of the checkpoint before it, or None.
-        run: the number of the record of this run.
-        begun: when this run began, in microseconds since 1970.
-        time: when the last checkpoint was made, in microseconds since 1970.
-        manifest: what the last snapshot holds.
         foreign: values of channels that the graph no longer has; kept for when it has them again.
-        strange: half-filled joins that the graph no longer has, in their stored form.
         loose: the numbers of records of tasks, which the next barrier drops.
         kept: the tasks of this superstep whose records are stored.
-        ending: what a run that stores at its end only has done so far, or None for another run.
     """
 
     __slots__ = (
@@ -93,30 +50,18 @@ class Log:
         "_left",
         "_make_id",
         "_origin",
-        "_packed",
-        "_run",
         "_token",
         "_unstored",
-        "asked",
         "before",
-        "begun",
         "branch",
-        "clock",
-        "codec",
         "current",
-        "ending",
         "epoch",
         "foreign",
-        "graph",
         "hold",
         "kept",
         "last",
         "loose",
-        "manifest",
-        "run",
         "seq",
-        "strange",
-        "time",
     )
 
     def __init__(
@@ -128,31 +73,23 @@ class Log:
         make_id: Callable[[], str],
     ) -> None:
         """Begin before the thread has been read."""
-        self.graph = graph
-        self.asked = asked
-        self.codec = codec
-        self.clock = clock
         self.hold: Hold | None = None
         self._make_id = make_id
         self._token = b""
         self._count = 0
-        self._run: list[Any] = []
-        self.reset()
+        super().__init__(graph, asked, codec, clock)
 
+    @override
     def reset(self) -> None:
         """Be before the thread has been read; a run that begins may have to read it again."""
-        self.branch = self.current = self.seq = self.epoch = self.run = 0
+        super().reset()
+        self.branch = self.current = self.seq = self.epoch = 0
         self.last: tuple[int, int] | None = None
         self.before: tuple[int, int] | None = None
-        self.begun = self.time = 0
-        self.manifest = Manifest({})
         self.foreign: dict[str, Any] = {}
-        self.strange: list[list[Any]] = []
         self.loose: list[int] = []
         self.kept: set[Place] = set()
-        self.ending = Ending() if self.asked.durability == "exit" else None
         self._origin: str | None = None
-        self._packed = b""
         self._left: list[Packed] = []
         self._unstored = 0
         self._branches: tuple[Branch, ...] = ()
@@ -179,22 +116,12 @@ class Log:
         Raises:
             CodecError: if the input or the metadata cannot be stored.
         """
-        self.begun = self.time = self.clock()
         self._token = bytes.fromhex(self._make_id())[:12]
-        number = SOURCES.index(source)
-        self._run = [self.begun, number, step, run_id, dict(self.asked.metadata), [*given]]
-        packed = self._pack_run()
+        packed = self.pack_run(run_id, source, step, given)
         self.run = self.seq + 1
         if source == "input":
             self._pass(self.run)
         return packed
-
-    def _pack_run(self) -> bytes:
-        """Return the packed record of the run."""
-        try:
-            return self.codec.pack(self._run)
-        except CodecError as error:
-            raise of_run(self.codec, error, self._run[-2], self._run[-1]) from None
 
     def _pass(self, seq: int) -> None:
         """Note that a record is the last checkpoint; one that is not stored has a number, too."""
@@ -252,82 +179,6 @@ class Log:
 
     # ------------------------------------------------------------------------------- the barrier
 
-    def note(  # noqa: PLR0913, PLR0917 - what the barrier has found out
-        self,
-        values: Mapping[str, Any],
-        written: Mapping[str, Sequence[Any]],
-        changed: Mapping[str, Any],
-        outcomes: "Sequence[Succeeded]",
-        frontier: "Frontier",
-        step: int,
-    ) -> None:
-        """Put a superstep's barrier into its stored form, before the values are changed.
-
-        Raises:
-            CodecError: if a value cannot be stored.
-        """
-        untracked = self.graph.untracked
-        tasks = [written_by(done, untracked) for done in outcomes]
-        self._packed = self.pack(
-            step, tasks, frontier, changes_of(self.graph, values, written, changed), values
-        )
-
-    def pack(  # noqa: PLR0913, PLR0917 - the places of a form
-        self,
-        step: int,
-        tasks: list[list[Any]],
-        frontier: "Frontier",
-        changes: dict[str, Change],
-        values: Mapping[str, Any],
-        source: str = "loop",
-    ) -> bytes:
-        """Return the packed record of a barrier; nothing, if the run stores at its end only.
-
-        Args:
-            step: its step.
-            tasks: what its tasks wrote, for each `[node, index, key, value, ...]`.
-            frontier: what is due.
-            changes: what becomes of the channels.
-            values: the values before.
-            source: what the checkpoint comes from.
-
-        Raises:
-            CodecError: if a value cannot be stored.
-        """
-        self.time = self.clock()
-        packed = b""
-        if self.ending is not None:
-            self.ending.add((step, frontier, source), changes, values)
-        else:
-            packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source))
-        self.manifest.note(changes, values)
-        return packed
-
-    def _pack(
-        self,
-        step: int,
-        tasks: list[list[Any]],
-        frontier: "Frontier",
-        changes: dict[str, Change],
-        source: int,
-    ) -> bytes:
-        """Return the packed record of a barrier."""
-        sends, joins, waiting = frontier.sends, frontier.joins, frontier.waiting
-        codes = in_order(tasks, changes)
-        form = [self.time - self.begun, step, self.run, tasks, codes, names(frontier.due)]
-        if sends or joins or waiting or source or self.strange:
-            half = [*self.strange, *half_filled(self.graph, joins)]
-            form += (source, aimed(sends), half, names(waiting))
-        try:
-            return self.codec.pack_form(form, values_in(tasks, changes, sends))
-        except CodecError as error:
-            raise explained(self.codec, error, tasks, changes, sends) from None
-
-    def noted(self) -> bytes:
-        """Return the packed record of the barrier that was noted."""
-        packed, self._packed = self._packed, b""
-        return packed
-
     def barrier(self, state: "RunState") -> Program[None]:
         """Store the barrier that was noted, and with it a snapshot if one is due.
 
@@ -368,22 +219,6 @@ class Log:
         self.loose += range(self.seq - len(packed) + 1, self.seq + 1)
         self.kept.update((done.task.node.name, done.task.index) for done in outcomes)
 
-    def pack_task(self, done: "Succeeded", *, whole: bool) -> bytes:
-        """Return the packed record of a task.
-
-        Args:
-            done: what it returned.
-            whole: whether its conditional edges have run, too.
-
-        Raises:
-            CodecError: if what it wrote cannot be stored.
-        """
-        form = task_form(done, whole=whole)
-        try:
-            return self.codec.pack(form)
-        except CodecError as error:
-            raise explained(self.codec, error, [form[0]], {}, done.goto) from None
-
     def failed(
         self,
         state: "RunState",
@@ -399,9 +234,8 @@ class Log:
             errors: the tasks that failed, with what they raised.
             changes: what the tasks that ended well would change, or None if that is not known.
         """
-        failed = [failed_form(task, error) for task, error in errors]
-        failure = self.codec.pack([self.clock(), failed, changes])
-        records = [*self._rest(state.values), *((TASK, each) for each in tasks), (FAILURE, failure)]
+        failure = self.pack_failure(errors, changes)
+        records = [*self.rest(state.values), *((TASK, each) for each in tasks), (FAILURE, failure)]
         yield from self._save(records, wait=True)
 
     # ---------------------------------------------------------------------------------- the end
@@ -413,7 +247,7 @@ class Log:
             CodecError: if a value cannot be stored.
             ThreadBusyError: if another process has taken the thread over.
         """
-        if records := self._rest(state.values):
+        if records := self.rest(state.values):
             seal = self._sealed(state.values, len(records)) if self.manifest.due else None
             yield from self._save(records, seal=seal, wait=True)
         elif self.asked.durability == "async":
@@ -424,7 +258,7 @@ class Log:
         ending = self.ending
         if ending is None or ending.last is None or not ending.begun:
             return None
-        self._left = self._left or self._rest(ending.values)
+        self._left = self._left or self.rest(ending.values)
         return self._commit(self._left, self.epoch, (), None) if self._left else None
 
     def forget_left(self) -> None:
@@ -440,24 +274,6 @@ class Log:
         if head is None or head.epoch != self.epoch:
             raise ThreadBusyError(self.asked.thread, superseded=True)
         self.seq, self.current = head.seq, head.branch
-
-    def _rest(self, values: Mapping[str, Any]) -> list[Packed]:
-        """Return the records of a run that stores at its end only: all its supersteps as one."""
-        ending = self.ending
-        if ending is None or not self._run:
-            return []
-        self.run = 0  # the record before the barrier's, whatever its number will be
-        records = [(RUN, self._pack_run())]
-        if ending.last is not None:
-            self._run[1], self._run[-1] = SOURCES.index("resume"), []
-            records = [(RUN, self._pack_run())]
-            step, frontier, source = ending.last
-            number = SOURCES.index(source)
-            packed = self._pack(step, [], frontier, ending.changes(values), number)
-            self.manifest.grow(len(packed))
-            records.append((BARRIER, packed))
-        self._run = []
-        return records
 
     # ------------------------------------------------------------------------------------ saving
 

@@ -1,0 +1,258 @@
+"""The records of a run, packed: what it has to say to its thread, wherever that is stored.
+
+What a record says is put together in `form.py`; where in the log it comes to stand is the
+business of `log.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from graphflow._change import Change
+from graphflow._core.barrier import Ending, changes_of, half_filled
+from graphflow._core.explain import explained, of_run
+from graphflow._core.form import (
+    SOURCES,
+    aimed,
+    failed_form,
+    in_order,
+    names,
+    task_form,
+    values_in,
+    written_by,
+)
+from graphflow._core.manifest import Manifest
+from graphflow._record import record
+from graphflow.checkpoint.records import BARRIER, RUN
+from graphflow.errors import CodecError
+
+if TYPE_CHECKING:
+    from graphflow._core.state import Frontier, Succeeded, Task
+    from graphflow._core.topology import Topology
+    from graphflow.checkpoint.codec import Codec
+    from graphflow.types import Durability, OnBusy
+
+Packed: TypeAlias = tuple[int, bytes]
+"""The kind of a record, and its packed form."""
+
+
+@record
+class Asked:
+    """What the caller of a run asked of its thread.
+
+    Attributes:
+        thread: the thread's id.
+        checkpoint: the branch and the record to begin at, or None for the thread as it is.
+        durability: when supersteps are stored.
+        busy: what to do if the thread has a run already.
+        metadata: what the run's checkpoints say of it.
+    """
+
+    thread: str
+    checkpoint: tuple[int, int] | None
+    durability: "Durability"
+    busy: "OnBusy"
+    metadata: Mapping[str, Any]
+
+
+class Packing:
+    """What a run has to say to its thread.
+
+    Attributes:
+        graph: what is run.
+        asked: what the caller asked for.
+        codec: packs what is stored.
+        clock: tells the time, in microseconds since 1970.
+        time: when the last checkpoint was made, in microseconds since 1970.
+        run: the number of the record of this run.
+        manifest: what the last snapshot holds.
+        strange: half-filled joins that the graph no longer has, in their stored form.
+        ending: what a run that stores at its end only has done so far, or None for another run.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_packed",
+        "_run",
+        "asked",
+        "clock",
+        "codec",
+        "ending",
+        "graph",
+        "manifest",
+        "run",
+        "strange",
+        "time",
+    )
+
+    def __init__(
+        self, graph: "Topology", asked: Asked, codec: "Codec", clock: Callable[[], int]
+    ) -> None:
+        """Begin with nothing to say."""
+        self.graph = graph
+        self.asked = asked
+        self.codec = codec
+        self.clock = clock
+        self._run: list[Any] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Be before the thread has been read; a run that begins may have to read it again."""
+        self.run = self.time = self._begun = 0
+        self.manifest = Manifest({})
+        self.strange: list[list[Any]] = []
+        self.ending = Ending() if self.asked.durability == "exit" else None
+        self._packed = b""
+
+    # ------------------------------------------------------------------------------------ the run
+
+    def pack_run(self, run_id: str, source: str, step: int, given: Sequence[object]) -> bytes:
+        """Return the packed record of a run that begins now.
+
+        Raises:
+            CodecError: if the input or the metadata cannot be stored.
+        """
+        self._begun = self.time = self.clock()
+        number = SOURCES.index(source)
+        self._run = [self._begun, number, step, run_id, dict(self.asked.metadata), [*given]]
+        return self._pack_run()
+
+    def _pack_run(self) -> bytes:
+        """Return the packed record of the run."""
+        try:
+            return self.codec.pack(self._run)
+        except CodecError as error:
+            raise of_run(self.codec, error, self._run[-2], self._run[-1]) from None
+
+    # -------------------------------------------------------------------------------- the barrier
+
+    def note(  # noqa: PLR0913, PLR0917 - what the barrier has found out
+        self,
+        values: Mapping[str, Any],
+        written: Mapping[str, Sequence[Any]],
+        changed: Mapping[str, Any],
+        outcomes: "Sequence[Succeeded]",
+        frontier: "Frontier",
+        step: int,
+    ) -> None:
+        """Put a superstep's barrier into its stored form, before the values are changed.
+
+        Raises:
+            CodecError: if a value cannot be stored.
+        """
+        untracked = self.graph.untracked
+        tasks = [written_by(done, untracked) for done in outcomes]
+        self._packed = self.pack(
+            step, tasks, frontier, changes_of(self.graph, values, written, changed), values
+        )
+
+    def noted(self) -> bytes:
+        """Return the packed record of the barrier that was noted."""
+        packed, self._packed = self._packed, b""
+        return packed
+
+    def pack(  # noqa: PLR0913, PLR0917 - the places of a form
+        self,
+        step: int,
+        tasks: list[list[Any]],
+        frontier: "Frontier",
+        changes: dict[str, Change],
+        values: Mapping[str, Any],
+        source: str = "loop",
+    ) -> bytes:
+        """Return the packed record of a barrier; nothing, if the run stores at its end only.
+
+        Args:
+            step: its step.
+            tasks: what its tasks wrote, for each `[node, index, key, value, ...]`.
+            frontier: what is due.
+            changes: what becomes of the channels.
+            values: the values before.
+            source: what the checkpoint comes from.
+
+        Raises:
+            CodecError: if a value cannot be stored.
+        """
+        self.time = self.clock()
+        packed = b""
+        if self.ending is not None:
+            self.ending.add((step, frontier, source), changes, values)
+        else:
+            packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source))
+        self.manifest.note(changes, values)
+        return packed
+
+    def _pack(
+        self,
+        step: int,
+        tasks: list[list[Any]],
+        frontier: "Frontier",
+        changes: dict[str, Change],
+        source: int,
+    ) -> bytes:
+        """Return the packed record of a barrier."""
+        sends, joins, waiting = frontier.sends, frontier.joins, frontier.waiting
+        codes = in_order(tasks, changes)
+        form = [self.time - self._begun, step, self.run, tasks, codes, names(frontier.due)]
+        if sends or joins or waiting or source or self.strange:
+            half = [*self.strange, *half_filled(self.graph, joins)]
+            form += (source, aimed(sends), half, names(waiting))
+        try:
+            return self.codec.pack_form(form, values_in(tasks, changes, sends))
+        except CodecError as error:
+            raise explained(self.codec, error, tasks, changes, sends) from None
+
+    # --------------------------------------------------------------------- tasks, and failures
+
+    def pack_task(self, done: "Succeeded", *, whole: bool) -> bytes:
+        """Return the packed record of a task.
+
+        Args:
+            done: what it returned.
+            whole: whether its conditional edges have run, too.
+
+        Raises:
+            CodecError: if what it wrote cannot be stored.
+        """
+        form = task_form(done, whole=whole)
+        try:
+            return self.codec.pack(form)
+        except CodecError as error:
+            raise explained(self.codec, error, [form[0]], {}, done.goto) from None
+
+    def pack_failure(
+        self,
+        errors: "Sequence[tuple[Task, BaseException]]",
+        changes: dict[str, Change] | None,
+    ) -> bytes:
+        """Return the packed record of a superstep that failed now."""
+        failed = [failed_form(task, error) for task, error in errors]
+        return self.codec.pack([self.clock(), failed, changes])
+
+    # ---------------------------------------------------------------------------------- the end
+
+    def rest(self, values: Mapping[str, Any]) -> list[Packed]:
+        """Return the records of a run that stores at its end only: all its supersteps as one.
+
+        Once: of another run, and afterwards, there are none.
+
+        Args:
+            values: the values at the end.
+
+        Raises:
+            CodecError: if a value cannot be stored.
+        """
+        ending = self.ending
+        if ending is None or not self._run:
+            return []
+        self.run = 0  # the record before the barrier's, whatever its number will be
+        records = [(RUN, self._pack_run())]
+        if ending.last is not None:
+            self._run[1], self._run[-1] = SOURCES.index("resume"), []
+            records = [(RUN, self._pack_run())]
+            step, frontier, source = ending.last
+            number = SOURCES.index(source)
+            packed = self._pack(step, [], frontier, ending.changes(values), number)
+            self.manifest.grow(len(packed))
+            records.append((BARRIER, packed))
+        self._run = []
+        return records
