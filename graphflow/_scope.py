@@ -4,6 +4,7 @@ While a task runs, the variable holds its `TaskScope`; the drivers implement it,
 `runtime.py` read it. Nothing else travels from the engine to user code by a hidden way.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +34,28 @@ class TaskScope(Protocol):
         Raises:
             TaskAbandoned: if the task has ended, or the run has gone on without it.
         """
+        ...
+
+    def ask(  # noqa: PLR0913, PLR0917 - what `interrupt` was given
+        self, value: object, schema: Any, key: str | None, seconds: float | None, default: object
+    ) -> Any:
+        """Return the answer to a question; see `interrupts.interrupt`."""
+        ...
+
+    def answered(self, key: str) -> bool:
+        """Tell whether the first question with a key has come to an end."""
+        ...
+
+    def once(
+        self, key: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Return a kept result, or call a function and keep what it returns."""
+        ...
+
+    async def aonce(
+        self, key: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Do the same, on an event loop."""
         ...
 
 

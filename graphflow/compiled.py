@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from graphflow._core.project import shown
-from graphflow._core.state import Run, View
+from graphflow._core.project import output_of
+from graphflow._core.state import Run, Stops, View
 from graphflow._core.topology import Topology
 from graphflow._drive import load
+from graphflow._stops import Named, stops_of
 from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
 from graphflow.errors import did_you_mean, quoted
 from graphflow.persistence import Persistence, history_of, now, random_id, snapshot_of
@@ -50,6 +51,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
     - `on_busy`: with a checkpointer, what to do if the thread has a run already: `"reject"`, raise
       `ThreadBusyError` (the default); `"queue"`, wait for its end; `"fork"`, go on in a branch of
       the thread's history that does not become its current state.
+    - `interrupt_before`, `interrupt_after`: nodes at which this run stops, `"*"` for all; in
+      place of what `compile` was given. An empty list is for none.
 
     With a checkpointer the config names a thread, `{"configurable": {"thread_id": "..."}}`. A dict
     is a new input to it, and starts from START with the thread's values; None goes on where the
@@ -80,6 +83,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         cancel_grace: float,
         persistence: Persistence | None = None,
         config: RunnableConfig | None = None,
+        before: Stops = frozenset(),
+        after: Stops = frozenset(),
     ) -> None:
         """Made by `StateGraph.compile`."""
         self.name = name
@@ -89,6 +94,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         self._store = store
         self._cancel_grace = cancel_grace
         self._persistence = persistence
+        self._before = before
+        self._after = after
 
     def __repr__(self) -> str:
         """Show name and nodes."""
@@ -114,6 +121,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             store=self._store,
             cancel_grace=self._cancel_grace,
             persistence=self._persistence,
+            before=self._before,
+            after=self._after,
             config=merged(self.config, config, cast("RunnableConfig", kwargs)),
         )
 
@@ -127,6 +136,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         output_keys: Keys = None,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        interrupt_before: Named = None,
+        interrupt_after: Named = None,
     ) -> Any:  # noqa: ANN401 - the output schema's values, or a list of chunks
         """Run to the end; return the values of the output schema's keys.
 
@@ -143,10 +154,13 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
                     output_keys=keys,
                     durability=durability,
                     on_busy=on_busy,
+                    interrupt_before=interrupt_before,
+                    interrupt_after=interrupt_after,
                 )
             )
-        run = self._run(config, context, (), keys, durability, on_busy)
-        return shown(load.invoke()(run, input, copy_context()).values, run.view.keys)
+        stops = self._stops(interrupt_before, interrupt_after)
+        run = self._run(config, context, (), keys, durability, on_busy, stops)
+        return output_of(load.invoke()(run, input, copy_context()), run.view.keys)
 
     async def ainvoke(  # noqa: PLR0913 - as above
         self,
@@ -158,6 +172,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         output_keys: Keys = None,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        interrupt_before: Named = None,
+        interrupt_after: Named = None,
     ) -> Any:  # noqa: ANN401 - as above
         """Do what `invoke` does, on the running event loop."""
         keys = self._topology.output if output_keys is None else output_keys
@@ -170,10 +186,13 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
                 output_keys=keys,
                 durability=durability,
                 on_busy=on_busy,
+                interrupt_before=interrupt_before,
+                interrupt_after=interrupt_after,
             )
             return [chunk async for chunk in stream]
-        run = self._run(config, context, (), keys, durability, on_busy)
-        return shown((await load.ainvoke()(run, input, copy_context())).values, run.view.keys)
+        stops = self._stops(interrupt_before, interrupt_after)
+        run = self._run(config, context, (), keys, durability, on_busy, stops)
+        return output_of(await load.ainvoke()(run, input, copy_context()), run.view.keys)
 
     def stream(  # noqa: PLR0913 - as above
         self,
@@ -185,6 +204,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         output_keys: Keys = None,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        interrupt_before: Named = None,
+        interrupt_after: Named = None,
     ) -> "Stream":
         """Run, and yield chunks as things happen.
 
@@ -205,7 +226,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             An iterator of chunks, and a context manager that ends the run on leaving.
         """
         modes = self._modes(stream_mode)
-        run = self._run(config, context, modes, output_keys, durability, on_busy)
+        stops = self._stops(interrupt_before, interrupt_after)
+        run = self._run(config, context, modes, output_keys, durability, on_busy, stops)
         return load.stream()(run, input, copy_context())
 
     def astream(  # noqa: PLR0913 - as above
@@ -218,13 +240,16 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         output_keys: Keys = None,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        interrupt_before: Named = None,
+        interrupt_after: Named = None,
     ) -> "AsyncStream":
         """Do what `stream` does, on the running event loop; for `async for` and `async with`.
 
         Tasks run in copies of the context that this call was made in.
         """
         modes = self._modes(stream_mode)
-        run = self._run(config, context, modes, output_keys, durability, on_busy)
+        stops = self._stops(interrupt_before, interrupt_after)
+        run = self._run(config, context, modes, output_keys, durability, on_busy, stops)
         return load.astream()(run, input, copy_context())
 
     def batch(  # noqa: PLR0913 - LangGraph's signature, and more
@@ -237,6 +262,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         output_keys: Keys = None,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        interrupt_before: Named = None,
+        interrupt_after: Named = None,
     ) -> list[Any]:
         """Run once for each input, in threads; return the outputs in the order of the inputs.
 
@@ -265,6 +292,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
                 output_keys=output_keys,
                 durability=durability,
                 on_busy=on_busy,
+                interrupt_before=interrupt_before,
+                interrupt_after=interrupt_after,
             )
             for given, own in zip(inputs, self._configs(inputs, config, on_busy), strict=True)
         ]
@@ -280,6 +309,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         output_keys: Keys = None,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        interrupt_before: Named = None,
+        interrupt_after: Named = None,
     ) -> list[Any]:
         """Do what `batch` does, on the running event loop; a failing run cancels the others."""
         from graphflow._drive.batch import abatch  # noqa: PLC0415 - loads anyio
@@ -292,6 +323,8 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
                 output_keys=output_keys,
                 durability=durability,
                 on_busy=on_busy,
+                interrupt_before=interrupt_before,
+                interrupt_after=interrupt_after,
             )
             for given, own in zip(inputs, self._configs(inputs, config, on_busy), strict=True)
         ]
@@ -406,6 +439,7 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
         keys: Keys,
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
+        stops: tuple[Stops, Stops] = (frozenset(), frozenset()),
     ) -> Run:
         """Return what is fixed for one run."""
         joined = merged(self.config, config) if self.config or config else RunnableConfig()
@@ -435,6 +469,16 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             if saved is None
             else saved.thread(self._topology, joined, durability, on_busy),
             saver=None if saved is None else saved.saver,
+            before=stops[0],
+            after=stops[1],
+        )
+
+    def _stops(self, before: Named, after: Named) -> tuple[Stops, Stops]:
+        """Return where a run is to stop: what a call says counts, where it says anything."""
+        graph = self._topology
+        return (
+            stops_of(graph, before, "interrupt_before") if before is not None else self._before,
+            stops_of(graph, after, "interrupt_after") if after is not None else self._after,
         )
 
     def _modes(self, given: Modes | None) -> Sequence[str] | str:

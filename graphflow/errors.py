@@ -2,6 +2,9 @@
 
 The tree::
 
+    BaseException
+    └── GraphBubbleUp                   passes through a node on its way to the engine
+        └── GraphInterrupt              a node waits for an answer
     Exception
     ├── GraphflowError
     │   ├── InvalidUpdateError          a node, a caller or a branch gave what the graph cannot take
@@ -15,6 +18,13 @@ The tree::
     │   ├── InvalidGraphError           (ValueError) a call of the builder that cannot be right
     │   │   └── GraphValidationError    all findings of `compile()`
     │   ├── GraphRecursionError         (RecursionError) more supersteps than allowed
+    │   ├── InterruptError              (RuntimeError) asking and answering went wrong
+    │   │   ├── InterruptCancelledError a question that was withdrawn
+    │   │   ├── InterruptExpiredError   (TimeoutError) a question that nobody answered in time
+    │   │   ├── InterruptMismatchError  a node does not ask any more what was answered
+    │   │   ├── InterruptSwallowedError a node caught an interrupt and went on
+    │   │   ├── InvalidAnswerError      (ValueError) an answer that is not as was asked for
+    │   │   └── UnknownInterruptError   an answer to what nobody asks
     │   ├── ParentCommand               a Command for a parent graph met no parent
     │   ├── ThreadBusyError             (RuntimeError) another run has the thread
     │   ├── CheckpointError             a thread cannot be stored, or cannot be read
@@ -36,9 +46,10 @@ Each carries its data as attributes, named in its docstring.
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from graphflow.interrupts import Interrupt
     from graphflow.types import Command
 
 __all__ = (
@@ -51,11 +62,19 @@ __all__ = (
     "DamagedCheckpointError",
     "EmptyInputError",
     "ForeignStoreError",
+    "GraphBubbleUp",
+    "GraphInterrupt",
     "GraphRecursionError",
     "GraphValidationError",
     "GraphflowError",
     "HistoryPrunedError",
     "InPlaceEditError",
+    "InterruptCancelledError",
+    "InterruptError",
+    "InterruptExpiredError",
+    "InterruptMismatchError",
+    "InterruptSwallowedError",
+    "InvalidAnswerError",
     "InvalidBranchError",
     "InvalidGraphError",
     "InvalidUpdateError",
@@ -66,6 +85,7 @@ __all__ = (
     "TaskAbandoned",
     "ThreadBusyError",
     "TooManyWritesError",
+    "UnknownInterruptError",
     "UnknownKeyError",
     "UnknownNodeError",
 )
@@ -272,6 +292,124 @@ class GraphRecursionError(GraphflowError, RecursionError):
             f"If the graph is not caught in a loop, allow more: "
             f'config={{"recursion_limit": {limit * 2}}}'
         )
+
+
+class GraphBubbleUp(BaseException):
+    """What passes through a node on its way to the engine; no `except Exception` catches it."""
+
+
+class GraphInterrupt(GraphBubbleUp):
+    """Raised by `interrupt` in a node, to end its task until there is an answer.
+
+    Attributes:
+        interrupts: what is asked.
+    """
+
+    def __init__(self, interrupts: "Sequence[Interrupt]" = ()) -> None:
+        """Keep what is asked."""
+        self.interrupts = tuple(interrupts)
+        super().__init__(self.interrupts)
+
+
+class InterruptError(GraphflowError, RuntimeError):
+    """Asking a person, or answering, went wrong."""
+
+
+class InterruptCancelledError(InterruptError):
+    """A question was withdrawn with `cancel_interrupt`; raised where the node asked it.
+
+    Attributes:
+        interrupt_id: the interrupt.
+        value: what was asked.
+    """
+
+    def __init__(self, interrupt_id: str, value: object) -> None:
+        """Say what was withdrawn."""
+        self.interrupt_id = interrupt_id
+        self.value = value
+        super().__init__(f"the interrupt {interrupt_id} was cancelled; it asked {shown(value)}")
+
+
+class InterruptExpiredError(InterruptError, TimeoutError):
+    """A question that has no default was not answered in time; raised where the node asked it.
+
+    Attributes:
+        interrupt_id: the interrupt.
+        value: what was asked.
+    """
+
+    def __init__(self, interrupt_id: str, value: object, expired_at: str) -> None:
+        """Say what was not answered."""
+        self.interrupt_id = interrupt_id
+        self.value = value
+        super().__init__(
+            f"nobody answered the interrupt {interrupt_id} before {expired_at}; it asked "
+            f"{shown(value)}. Catch this error in the node, or give interrupt(..., default=...)"
+        )
+
+
+class InterruptMismatchError(InterruptError):
+    """A node that is run again does not ask what it had asked, so an answer would be misread."""
+
+
+class InterruptSwallowedError(InterruptError):
+    """A node caught its own interrupt, and went on without an answer.
+
+    Attributes:
+        node: the node.
+    """
+
+    def __init__(self, node: str, value: object) -> None:
+        """Name the node."""
+        self.node = node
+        super().__init__(
+            f"node {node!r} asked {shown(value)}, caught the interrupt and went on without an "
+            f"answer; `except BaseException`, a bare `except` and gather(return_exceptions=True) "
+            f"do that: raise a GraphInterrupt on, or catch Exception only"
+        )
+
+
+class InvalidAnswerError(InterruptError, ValueError):
+    """An answer that is not as the `response_schema` has it; the question still waits.
+
+    Attributes:
+        interrupt_id: the interrupt.
+        answer: what was given.
+    """
+
+    def __init__(self, interrupt_id: str, answer: object, reason: str) -> None:
+        """Say what is wrong with the answer."""
+        self.interrupt_id = interrupt_id
+        self.answer = answer
+        super().__init__(
+            f"the answer {shown(answer)} to the interrupt {interrupt_id} does not fit its "
+            f"response_schema: {reason}"
+        )
+
+
+class UnknownInterruptError(InterruptError):
+    """An answer that fits no question: nothing was stored, and what waits can still be answered.
+
+    Attributes:
+        reason: `"not_pending"` where ids are named that nobody waits for, `"empty_map"` for an
+            empty dict, `"ambiguous"` for one answer where several wait.
+        interrupt_ids: the ids that nobody waits for.
+        pending_ids: the ids that do wait.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Literal["not_pending", "empty_map", "ambiguous"],
+        interrupt_ids: Sequence[str] = (),
+        pending_ids: Sequence[str] = (),
+    ) -> None:
+        """Keep which ids were named, and which wait."""
+        self.reason = reason
+        self.interrupt_ids = tuple(interrupt_ids)
+        self.pending_ids = tuple(pending_ids)
+        super().__init__(message)
 
 
 class ParentCommand(GraphflowError):  # noqa: N818 - LangGraph's name

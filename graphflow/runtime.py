@@ -23,6 +23,8 @@ class ExecutionInfo:
         task_id: 32 hex digits, unique for the task.
         run_id: the run's id: `config["run_id"]` if given, else 32 hex digits.
         thread_id: `config["configurable"]["thread_id"]`, or None.
+        attempt: how often the task has been begun, from 1: by runs that stopped in the middle of
+            it or before it, as far as the thread tells, and by this one.
     """
 
     node: str
@@ -30,6 +32,17 @@ class ExecutionInfo:
     task_id: str
     run_id: str
     thread_id: str | None = None
+    attempt: int = 1
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether the task may have been begun before, and may have done something."""
+        return self.attempt > 1
+
+    @property
+    def idempotency_key(self) -> str:
+        """The task's id: the same whenever it is run again, so that others can tell."""
+        return self.task_id
 
 
 def _write_nowhere(item: object, /) -> None:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, ca
 
 from typing_extensions import TypeVar
 
+from graphflow._plain import Plain
+from graphflow.interrupts import Interrupt, interrupt
+
 if TYPE_CHECKING:
     from graphflow.config import RunnableConfig
     from graphflow.runtime import ExecutionInfo
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = (
     "Command",
     "Durability",
+    "Interrupt",
     "Middleware",
     "OnBusy",
     "Overwrite",
@@ -21,6 +25,7 @@ __all__ = (
     "StateSnapshot",
     "StreamMode",
     "StreamWriter",
+    "interrupt",
 )
 
 StreamMode: TypeAlias = Literal["values", "updates", "custom", "tasks", "checkpoints", "debug"]
@@ -45,29 +50,7 @@ Middleware: TypeAlias = Callable[["ExecutionInfo"], AbstractContextManager[Any]]
 NameT = TypeVar("NameT", bound=str, default=str)
 
 
-class _Plain:
-    """Equality, hash and repr by fields; a dataclass would cost more import time."""
-
-    __slots__ = ()
-    _fields: ClassVar[tuple[str, ...]] = ()
-
-    def __repr__(self) -> str:
-        """Show the fields as the constructor takes them."""
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
-        return f"{type(self).__name__}({shown})"
-
-    def __eq__(self, other: object) -> bool:
-        """Compare field by field."""
-        if type(other) is not type(self):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self._fields)
-
-    def __hash__(self) -> int:
-        """Hash the fields, which must be hashable then."""
-        return hash((type(self), *(getattr(self, name) for name in self._fields)))
-
-
-class Send(_Plain):
+class Send(Plain):
     """One more task of a node, with an input of its own: the fan-out of map-reduce.
 
     Return it from a path function, or give it as `goto` of a `Command`. The node is called with
@@ -93,7 +76,7 @@ class Send(_Plain):
         self.arg = arg
 
 
-class Command(_Plain, Generic[NameT]):
+class Command(Plain, Generic[NameT]):
     """An update and where to go next, returned together by a node, or given as a run's input.
 
     The node's static edges are followed as well; `goto` adds to them. Annotate what the node
@@ -134,7 +117,7 @@ class Command(_Plain, Generic[NameT]):
 
 
 @final
-class Overwrite(_Plain):
+class Overwrite(Plain):
     """A value that replaces what a channel holds, past its reducer.
 
     It wins over every other write to the key in the same superstep; two of them for one key in
@@ -158,7 +141,7 @@ class Overwrite(_Plain):
 
 
 @final
-class PregelTask(_Plain):
+class PregelTask(Plain):
     """One task of a checkpoint, as `get_state` shows it.
 
     Attributes:
@@ -196,7 +179,7 @@ class PregelTask(_Plain):
 
 
 @final
-class StateSnapshot(_Plain):
+class StateSnapshot(Plain):
     """A thread at one checkpoint.
 
     Attributes:

@@ -23,7 +23,7 @@ from graphflow.channels import Ephemeral, Topic
 from graphflow.checkpoint import _codes
 from graphflow.checkpoint.base import (
     BARRIER,
-    FAILURE,
+    STOP,
     RUN,
     TASK,
     BaseCheckpointSaver,
@@ -258,9 +258,9 @@ def test_a_failure_has_its_time_its_errors_as_texts_and_what_else_would_change()
         text("ZeroDivisionError('nothing to divide')"),
         text("builtins.ZeroDivisionError"),
     ]
-    begin = b"\x93" + number_at(data, 1) + b"\x91\x95" + b"".join(error)
-    end = pairs(text("x"), small(1))
-    assert record.kind == FAILURE
+    begin = b"\x95" + number_at(data, 1) + b"\x91\x95" + b"".join(error)
+    end = pairs(text("x"), small(1)) + b"\x90\xc2"  # none waits, no pause
+    assert record.kind == STOP
     assert data.startswith(begin)
     assert data.endswith(end)
     trace = data[len(begin) : -len(end)]

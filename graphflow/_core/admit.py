@@ -4,16 +4,18 @@ from typing import Any
 
 from graphflow._core.commit import commit
 from graphflow._core.effects import Compute, Program
-from graphflow._core.fail import check
 from graphflow._core.parse import parse
-from graphflow._core.state import Run, RunState, Succeeded, Task
+from graphflow._core.state import Outcome, Run, RunState, Succeeded, Task
 from graphflow.channels import MISSING
 from graphflow.errors import EmptyInputError, InvalidUpdateError
 from graphflow.types import Command
 
 
-def admit(run: Run, given: object) -> Program[tuple[RunState, Succeeded]]:
-    """Apply the input as the writes of START, and follow START's edges; return both.
+def admit(run: Run, given: object) -> Program[tuple[RunState, Outcome]]:
+    """Apply the input as the writes of START, and follow START's edges.
+
+    Returns:
+        The state, and how START has ended; if not well, the state is that before it.
 
     Raises:
         EmptyInputError: if there is no input, or a Command that says nothing.
@@ -24,8 +26,10 @@ def admit(run: Run, given: object) -> Program[tuple[RunState, Succeeded]]:
     state = blank(run)
     task = Task(run.graph.entry, given, 0, -1, state.values, run)
     if run.graph.entry.branches:
-        outcome = yield from Compute(task)
-        done = check((outcome,))[0]
+        outcome: Outcome = yield from Compute(task)
+        if not isinstance(outcome, Succeeded):
+            return state, outcome
+        done = outcome
     else:
         done = parse(task, given)
     return commit(state, (done,)), done

@@ -4,25 +4,26 @@ A dict is a new input: it starts again from START, with the thread's values. Non
 the thread is. A Command writes and leads somewhere, and goes on, too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from graphflow._core.admit import blank, check_input
+from graphflow._core.answering import given_to, too_late
+from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
 from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
 from graphflow._core.commit import by_rank, commit, folded, gather, install
 from graphflow._core.effects import Compute, Emit, Enter, Load, Program
-from graphflow._core.fail import check
-from graphflow._core.form import Place, TaskForm, opened
+from graphflow._core.form import Place, TaskForm
 from graphflow._core.frontier import joins_of, node_named, send_of
 from graphflow._core.log import Log
 from graphflow._core.parse import parse
 from graphflow._core.project import values_chunk, wrote
 from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.stored import INPUT, Past, fetch, replay, run_at
-from graphflow._core.unfinished import record_failure
+from graphflow._core.stored import Past, fetch, is_checkpoint, replay, run_at
+from graphflow._core.unfinished import carried
 from graphflow._record import record
-from graphflow.checkpoint.records import BARRIER, RUN, Head
+from graphflow.checkpoint.records import ANSWER, STOP, Head, Record
 from graphflow.errors import CheckpointNotFoundError, EmptyInputError, shown
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
@@ -39,10 +40,23 @@ class Begun:
     Attributes:
         state: the state.
         stored: what tasks that are due have returned already, in an earlier run.
+        journals: what tasks that are due have asked, were answered and have kept.
+        waiting: what those tasks ask that are to go on waiting.
+        passes: whether the first superstep is not to be stopped before.
+        first: how START has ended, if not well.
     """
 
     state: RunState
     stored: Mapping[Place, TaskForm]
+    journals: Mapping[Place, Journal]
+    waiting: Mapping[Place, Sequence[Question]]
+    passes: bool = False
+    first: Outcome | None = None
+
+    @property
+    def resumes(self) -> bool:
+        """Whether tasks that are due have been run already."""
+        return bool(self.stored or self.journals or self.waiting)
 
 
 def begin(run: Run, log: Log, given: object) -> Program[Begun]:
@@ -59,7 +73,8 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
     while True:
         head, past = yield from Load(lambda store: _read(store, log))
         newest = past is not None and past.newest and past.branch == past.stored.head.branch
-        _take(log, head, past, goes_on=newest and given is not None)
+        forks = given is None and past is not None and past.source != "update"
+        _take(log, head, past, goes_on=newest and not forks)
         run.stop = (-2 if past is None else past.step) + run.limit + 2
         begun = yield from _begun(run, log, past, given)
         if begun is not None:
@@ -84,10 +99,10 @@ def _read(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | N
     if stored is not None:
         past = replay(log.codec, stored)
         last = past.checkpoint
-        if last is not None and (asked.checkpoint is None or last.seq == asked.checkpoint[1]):
-            past.newest = asked.checkpoint is None or not _is_followed(
-                store, log, *asked.checkpoint
-            )
+        if last is not None and asked.checkpoint is None:
+            return stored.head, past
+        if last is not None and asked.checkpoint is not None and last.seq == asked.checkpoint[1]:
+            _read_on(store, log, past, *asked.checkpoint)
             return stored.head, past
     if asked.checkpoint is not None:
         msg = (
@@ -98,12 +113,28 @@ def _read(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | N
     return store.head(asked.thread), None
 
 
-def _is_followed(store: "BaseCheckpointSaver", log: Log, branch: int, seq: int) -> bool:
-    """Tell whether there are checkpoints behind one, in its branch."""
+def _read_on(
+    store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int
+) -> None:
+    """Read what has become of a checkpoint's tasks: all, if their superstep has not ended.
+
+    If it has, it will be run again, and then only what was asked first is of use: whoever goes on
+    from there can give it another answer.
+    """
+    tail: list[Record] = []
     for entry in store.records(log.asked.thread, branch=branch, after=seq):
-        if entry.kind == BARRIER or (entry.kind == RUN and opened(log.codec, entry)[1] == INPUT):
-            return True
-    return False
+        past.newest = not is_checkpoint(log.codec, entry)
+        if not past.newest:
+            break
+        tail.append(entry)
+    if past.newest:
+        for entry in tail:
+            past.add(log.codec, entry)
+        return
+    stop = next((entry for entry in tail if entry.kind == STOP), None)
+    if stop is not None:
+        past.add(log.codec, stop)
+        past.errors = {}
 
 
 def _take(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> None:
@@ -135,8 +166,14 @@ def _take(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> N
         log.loose = past.loose
         return
     log.fork(past.branch, last.seq)
-    past.tasks, past.failure = {}, None
-    if not hold.beside:
+    past.loose = []
+    if hold.beside or not past.newest:
+        past.tasks, past.journals = {}, {place: Journal() for place in past.waiting}
+        for place, journal in past.journals.items():
+            journal.asked = {(one.key, one.number): one for one in past.waiting[place]}
+    if hold.beside:
+        past.journals, past.waiting, past.stop = {}, {}, None
+    else:
         log.current = log.branch
 
 
@@ -145,11 +182,9 @@ def _begun(run: Run, log: Log, past: Past | None, given: object) -> Program[Begu
     command = _command_in(given)
     if given is not None and command is None:
         return (yield from _with_input(run, log, past, given))
-    if command is not None and not _says_more(command):
-        command = None
     if past is not None:
         return (yield from _resumed(run, log, past, command))
-    if command is not None:
+    if command is not None and _says_more(command):
         return (yield from _with_input(run, log, None, given))
     msg = (
         f"there is nothing to resume: the thread {shown(log.asked.thread)} has no state yet; "
@@ -193,14 +228,14 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
             return None
         if chunks:
             yield from Emit(chunks)
-        return Begun((yield from _started(run, log, state, told)), {})
+        return (yield from _started(run, log, state, told, {}))
     state = commit(state, (done,), log)
     if not (yield from log.start(announced, log.noted(), values=state.values)):
         return None
     if chunks:
         yield from Emit(chunks)
     yield from _after_start(run, log, state, done)
-    return Begun(state, {})
+    return Begun(state, {}, {}, {})
 
 
 def _start(run: Run, state: RunState, given: object) -> Task:
@@ -208,20 +243,19 @@ def _start(run: Run, state: RunState, given: object) -> Task:
     return Task(run.graph.entry, given, state.step, -1, state.values, run)
 
 
-def _started(run: Run, log: Log, state: RunState, given: object) -> Program[RunState]:
-    """Run START with its conditional edges, and store its barrier.
-
-    Raises:
-        BaseException: what a path function raised.
-    """
-    outcome: Outcome = yield from Compute(_start(run, state, given))
+def _started(
+    run: Run, log: Log, state: RunState, given: object, journals: Mapping[Place, Journal]
+) -> Program[Begun]:
+    """Run START with its conditional edges, and store its barrier, if that went well."""
+    task = _start(run, state, given)
+    task.journal = journals.get((task.node.name, task.index))
+    outcome: Outcome = yield from Compute(task)
     if not isinstance(outcome, Succeeded):
-        yield from record_failure(log, state, (outcome,))
-    (done,) = check((outcome,))
-    state = commit(state, (done,), log)
+        return Begun(state, {}, {}, {}, first=outcome)
+    state = commit(state, (outcome,), log)
     yield from log.barrier(state)
-    yield from _after_start(run, log, state, done)
-    return state
+    yield from _after_start(run, log, state, outcome)
+    return Begun(state, {}, {}, {})
 
 
 def _after_start(run: Run, log: Log, state: RunState, done: Succeeded) -> Program[None]:
@@ -243,28 +277,52 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     made: str | None = None
     forked = log.branch != past.branch
     idle = past.given is None and not state.due and not state.sends
-    if command is None and not forked and idle:
+    says_more = command is not None and _says_more(command)
+    if not says_more and not forked and idle:
         yield from _current(run, log, past, state, None)
-        return Begun(state, {})
+        return Begun(state, {}, {}, {})
+    resume = None if command is None else command.resume
+    if forked and resume is None:
+        past.waiting, past.stop = {}, None
+        if not past.newest:
+            past.journals = {}  # the superstep had ended: all of it is run, and asked, anew
+    now = run.clock()
+    answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
+    passes = _passes(past, forked=forked) or command is not None
     announced = log.announce(run.id, "resume", past.step, ())
     barrier = b""
-    if command is not None:
+    if command is not None and says_more:
         state, barrier = _apply(run, log, past, state, command)
         made = "update"
-    elif forked and past.given is None:
+    elif forked and past.given is None and resume is None:
         state = state.due_next(state.due, state.sends, state.step + 1)
         frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
         made = "fork"
         barrier = log.pack(state.step - 1, [], frontier, {}, state.values, made)
-    if not (yield from log.start(announced, barrier, values=state.values)):
+    more = carried(log, past) if forked else []
+    more += [(ANSWER, log.pack_answer(one.place, one.question, one.answer)) for one in answers]
+    if not (yield from log.start(announced, barrier, more, values=state.values)):
         return None
     yield from _current(run, log, past, state, made)
+    for one in answers:
+        past.answer(one.place, one.question, one.answer)
     if past.given is not None:
         given: Any = past.given.given[0] if past.given.given else {}
         ahead = state.due_next((), (), past.given.step + 1)
-        return Begun((yield from _started(run, log, ahead, given)), {})
-    log.kept = {place for place, task in past.tasks.items() if task.whole}
-    return Begun(state, past.tasks)
+        return (yield from _started(run, log, ahead, given, past.journals))
+    # Who answers one of several questions wants that task to be run, and no other that waits.
+    waiting = {} if resume is None else past.waiting
+    log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
+    return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
+
+
+def _passes(past: Past, *, forked: bool) -> bool:
+    """Tell whether the first superstep is not to be stopped before.
+
+    It is only where the thread's last run has died just before it: every other way to get here
+    has been a stop already, or is somebody's own wish.
+    """
+    return forked or past.paused or past.stop is not None or past.source != "loop"
 
 
 def _current(run: Run, log: Log, past: Past, state: RunState, made: str | None) -> Program[None]:
@@ -282,9 +340,9 @@ def _current(run: Run, log: Log, past: Past, state: RunState, made: str | None) 
     if not run.view.traces:
         return
     if past.given is not None:
-        tasks = start_task(log, past.step, past.failure)
+        tasks = start_task(log, past.step, past)
     else:
-        tasks = due_tasks(log, state, past.tasks, past.failure)
+        tasks = due_tasks(log, state, past)
     own = (yield from _said(log, past)) if made is None else None
     source = past.source if made is None else made
     yield from Emit(checkpoint_chunks(run, log, state, source, state.step - 1, tasks, own))

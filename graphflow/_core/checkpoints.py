@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graphflow._core.form import FailureForm, Place, TaskForm
+from graphflow._core.form import Place
 from graphflow._core.ids import task_id
 from graphflow._core.log import Log
 from graphflow._core.state import Run, RunState
-from graphflow._core.stored import checkpoint_id
-from graphflow._core.trace import result_of, shown_in
+from graphflow._core.stored import Past, checkpoint_id
+from graphflow._core.trace import result_of, shown_in, shown_interrupt
 from graphflow.config import RunnableConfig
 from graphflow.constants import START
 
@@ -63,36 +63,26 @@ def checkpoint_chunks(  # noqa: PLR0913, PLR0917 - a run, its log, and what is s
     return shown_in(run, "checkpoints", "checkpoint", step, payload)
 
 
-def due_tasks(
-    log: Log,
-    state: RunState,
-    stored: Mapping[Place, TaskForm] | None = None,
-    failure: FailureForm | None = None,
-) -> list[dict[str, Any]]:
+def due_tasks(log: Log, state: RunState, past: Past | None = None) -> list[dict[str, Any]]:
     """Return what a checkpoint shows of the tasks that are due: Sends first, then nodes by name."""
     places: list[Place] = [(send.node, index) for index, send in enumerate(state.sends)]
     places += [(node.name, -1) for node in state.due]
-    return [_due_task(log, state.step, place, stored or {}, failure) for place in places]
+    return [_due_task(log, state.step, place, past) for place in places]
 
 
-def start_task(log: Log, step: int, failure: FailureForm | None = None) -> list[dict[str, Any]]:
+def start_task(log: Log, step: int, past: Past | None = None) -> list[dict[str, Any]]:
     """Return what the checkpoint of an input at a step shows: START, which is due."""
-    return [_due_task(log, step + 1, (START, -1), {}, failure)]
+    return [_due_task(log, step + 1, (START, -1), past)]
 
 
-def _due_task(
-    log: Log,
-    step: int,
-    place: Place,
-    stored: Mapping[Place, TaskForm],
-    failure: FailureForm | None,
-) -> dict[str, Any]:
-    """Return what a checkpoint shows of one task."""
+def _due_task(log: Log, step: int, place: Place, past: Past | None) -> dict[str, Any]:
+    """Return what a checkpoint shows of one task, with what is known of it."""
     name, index = place
     shown: dict[str, Any] = {"id": task_id(log.origin, step, name, index), "name": name}
-    errors = {} if failure is None else failure.errors()
+    errors = {} if past is None or past.stop is None else past.stop.errors()
     if place in errors:
         return {**shown, "error": errors[place], "state": None}
-    if place in stored:
-        shown["result"] = result_of(stored[place].pairs())
-    return {**shown, "interrupts": (), "state": None}
+    if past is not None and place in past.tasks:
+        shown["result"] = result_of(past.tasks[place].pairs())
+    asked = () if past is None else past.waiting.get(place, ())
+    return {**shown, "interrupts": tuple(shown_interrupt(q) for q in asked), "state": None}

@@ -11,6 +11,8 @@ from graphflow.errors import CodecError
 from graphflow.types import Send
 
 if TYPE_CHECKING:
+    from graphflow._core.asking import Question
+    from graphflow._core.state import Task
     from graphflow.checkpoint.codec import Codec
 
 
@@ -57,6 +59,20 @@ def of_run(
             if (found := refused(codec, part)) is not None:  # pyright: ignore[reportUnknownArgumentType]
                 reason = f"in the input: {found.reason}"
                 return CodecError(reason, kind=found.kind, path=found.path, channel=str(key))  # pyright: ignore[reportUnknownArgumentType]
+    return error
+
+
+def of_questions(
+    codec: "Codec", error: CodecError, asked: "Sequence[tuple[Task, Sequence[Question]]]"
+) -> CodecError:
+    """Return the error of a stop's record with what is known of the value."""
+    for task, questions in asked:
+        for question in questions:
+            for what, value in (("what", question.value), ("the default of what", question.default)):
+                if (found := refused(codec, value)) is not None:
+                    where = f"in {what} node {task.node.name!r} asks"
+                    text = f"{where}: {found.reason}"
+                    return CodecError(text, kind=found.kind, path=found.path)
     return error
 
 

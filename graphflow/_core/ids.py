@@ -36,3 +36,17 @@ def origin_of(thread: str, branch: int, epoch: int = 0) -> str:
 
     name = blake2b(thread.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{name}\0{branch}\0{epoch}"
+
+
+def interrupt_id(task: str, key: str, number: int) -> str:
+    """Return 32 hex digits for one question of a task.
+
+    Args:
+        task: the task's id.
+        key: the name that the node gave it, or "".
+        number: how many of the same key the task had asked before it.
+    """
+    from hashlib import blake2b  # noqa: PLC0415 - as above
+
+    seed = f"{task}\0{key}\0{number}".encode("utf-8", "surrogatepass")
+    return blake2b(seed, digest_size=16).hexdigest()

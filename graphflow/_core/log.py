@@ -15,14 +15,26 @@ from graphflow._core.form import Place, framed
 from graphflow._core.ids import origin_of
 from graphflow._core.manifest import Sealed
 from graphflow._core.packing import Asked, Packed, Packing
-from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Commit, Head, Record
+from graphflow.checkpoint.records import (
+    BARRIER,
+    JOURNAL,
+    RUN,
+    STOP,
+    TASK,
+    Branch,
+    Commit,
+    Head,
+    Record,
+)
 from graphflow.errors import ThreadBusyError
 
 if TYPE_CHECKING:
-    from graphflow._core.state import RunState, Succeeded, Task
+    from graphflow._core.asking import Question
+    from graphflow._core.state import RunState, Task
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.codec import Codec
 
+_LOOSE: Final = frozenset((TASK, JOURNAL))
 _TOKEN: Final = 4
 _UNSTORED: Final = 32
 
@@ -136,6 +148,7 @@ class Log(Packing):
         self,
         run: bytes,
         barrier: bytes = b"",
+        more: Sequence[Packed] = (),
         *,
         values: Mapping[str, Any] | None = None,
     ) -> Program[bool]:
@@ -146,6 +159,7 @@ class Log(Packing):
         Args:
             run: the packed record of the run.
             barrier: that of a barrier that is stored at once with it, if there is one.
+            more: records of the superstep that is due then, such as answers.
             values: the values after the barrier.
 
         Returns:
@@ -161,7 +175,9 @@ class Log(Packing):
         if barrier:
             rows.append((BARRIER, barrier))
             self.manifest.grow(len(barrier))
+        rows += more
         if self.ending is not None:
+            self.ending.held = [*more]
             rows = []
         if not made((yield from Save(self._commit(rows, epoch, (), None), wait=True))):
             return False
@@ -169,12 +185,14 @@ class Log(Packing):
         self.epoch = epoch
         self._origin = None
         self.seq += len(rows)
+        if rows:
+            self._loosen(more)
         self._branches = ()
         if self.ending is not None:
             self.ending.begun = True
             self.ending.values = values or {}
         if barrier or (self.ending is not None and self.ending.last is not None):
-            self._pass(self.seq)
+            self._pass(self.seq - (len(more) if rows else 0))
         return True
 
     # ------------------------------------------------------------------------------- the barrier
@@ -188,7 +206,7 @@ class Log(Packing):
         if self.kept:
             self.kept.clear()
         if self.ending is not None:
-            self.ending.values = state.values
+            self.ending.values, self.ending.held = state.values, []
             self._pass(self.seq)
             return
         # Written out where `_save` would do: this is on the path of every superstep, and each
@@ -212,31 +230,58 @@ class Log(Packing):
 
     # ------------------------------------------------------------------ tasks, and their failures
 
-    def keep(self, outcomes: "Sequence[Succeeded]", packed: Sequence[bytes]) -> Program[None]:
-        """Store what tasks have returned, while their superstep goes on."""
-        wait = self.asked.durability != "async"
-        yield from self._save([(TASK, each) for each in packed], wait=wait)
-        self.loose += range(self.seq - len(packed) + 1, self.seq + 1)
-        self.kept.update((done.task.node.name, done.task.index) for done in outcomes)
+    def keep(self, places: Sequence[Place], rows: Sequence[Packed]) -> Program[None]:
+        """Store how tasks have ended, while their superstep goes on."""
+        asks = any(kind == STOP for kind, _ in rows)  # which is shown, so it must be there
+        yield from self._save(rows, wait=asks or self.asked.durability != "async")
+        self._loosen(rows)
+        self.kept.update(places)
 
-    def failed(
+    def _loosen(self, rows: Sequence[Packed]) -> None:
+        """Note which of the records that were stored last the next barrier drops."""
+        first = self.seq - len(rows) + 1
+        self.loose += [first + at for at, (kind, _) in enumerate(rows) if kind in _LOOSE]
+
+    def store(self, place: Place, key: str, result: object) -> Program[None]:
+        """Store a result that a running task keeps; at the run's end, if it stores then only.
+
+        Raises:
+            CodecError: if it cannot be stored.
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        rows = [(JOURNAL, self.pack_result(place, key, result))]
+        if self.ending is not None:
+            self.ending.held += rows
+            return
+        yield from self._save(rows, wait=True)
+        self._loosen(rows)
+
+    def stop(
         self,
         state: "RunState",
         tasks: Sequence[bytes],
         errors: "Sequence[tuple[Task, BaseException]]",
         changes: dict[str, Change] | None,
+        asked: "Sequence[tuple[Task, Sequence[Question]]]",
     ) -> Program[None]:
-        """Store that a superstep failed, and what its tasks had returned.
+        """Store that a superstep came to no end, and what its tasks had returned.
 
         Args:
             state: the state before the superstep.
             tasks: the packed records of tasks that are not stored yet.
             errors: the tasks that failed, with what they raised.
             changes: what the tasks that ended well would change, or None if that is not known.
+            asked: the tasks that wait, with what they ask.
         """
-        failure = self.pack_failure(errors, changes)
-        records = [*self.rest(state.values), *((TASK, each) for each in tasks), (FAILURE, failure)]
-        yield from self._save(records, wait=True)
+        stop = self.pack_stop(errors, changes, asked)
+        rows = [*((TASK, each) for each in tasks), (STOP, stop)]
+        yield from self._save([*self.rest(state.values), *rows], wait=True)
+        self._loosen(rows)
+
+    def pause(self, state: "RunState") -> Program[None]:
+        """Store that the run was to stop before, or after, a superstep."""
+        rows = [(STOP, self.pack_stop([], {}, paused=True))]
+        yield from self._save([*self.rest(state.values), *rows], wait=True)
 
     # ---------------------------------------------------------------------------------- the end
 

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphflow._change import Change
 from graphflow._core.barrier import Ending, changes_of, half_filled
-from graphflow._core.explain import explained, of_run
+from graphflow._core.explain import explained, of_questions, of_run
 from graphflow._core.form import (
+    ENDS,
     SOURCES,
+    Place,
     aimed,
     failed_form,
     in_order,
     names,
+    place_of,
     task_form,
     values_in,
+    waiting_form,
     written_by,
 )
 from graphflow._core.manifest import Manifest
@@ -26,6 +30,7 @@ from graphflow.checkpoint.records import BARRIER, RUN
 from graphflow.errors import CodecError
 
 if TYPE_CHECKING:
+    from graphflow._core.asking import Answer, Question
     from graphflow._core.state import Frontier, Succeeded, Task
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.codec import Codec
@@ -219,14 +224,64 @@ class Packing:
         except CodecError as error:
             raise explained(self.codec, error, [form[0]], {}, done.goto) from None
 
-    def pack_failure(
+    def pack_stop(
         self,
         errors: "Sequence[tuple[Task, BaseException]]",
         changes: dict[str, Change] | None,
+        asked: "Sequence[tuple[Task, Sequence[Question]]]" = (),
+        *,
+        paused: bool = False,
     ) -> bytes:
-        """Return the packed record of a superstep that failed now."""
+        """Return the packed record of a superstep that came to no end.
+
+        Args:
+            errors: the tasks that failed, with what they raised.
+            changes: what the tasks that ended well would change, or None if that is not known.
+            asked: the tasks that wait, with what they ask.
+            paused: whether the run was to stop here.
+
+        Raises:
+            CodecError: if what is asked cannot be stored.
+        """
         failed = [failed_form(task, error) for task, error in errors]
-        return self.codec.pack([self.clock(), failed, changes])
+        waiting = [waiting_form(place_of(task), questions) for task, questions in asked]
+        try:
+            return self.codec.pack([self.clock(), failed, changes, waiting, paused])
+        except CodecError as error:
+            raise of_questions(self.codec, error, asked) from None
+
+    def pack_again(self, form: list[Any]) -> bytes:
+        """Return the packed record of a form that was read: it holds nothing that cannot be."""
+        return self.codec.pack(form)
+
+    def pack_answer(self, place: Place, question: "Question", answer: "Answer") -> bytes:
+        """Return the packed record of an answer.
+
+        Raises:
+            CodecError: if it cannot be stored.
+        """
+        node, index = place
+        how = ENDS.index(answer.how)
+        form = [self.clock(), node, index, question.key, question.number, how, answer.value]
+        try:
+            return self.codec.pack(form)
+        except CodecError as error:
+            where = f"in the answer to node {node!r}"
+            text = f"{where}: {error.reason}"
+            raise CodecError(text, kind=error.kind, path=error.path) from None
+
+    def pack_result(self, place: Place, key: str, result: object) -> bytes:
+        """Return the packed record of a result that a task keeps.
+
+        Raises:
+            CodecError: if it cannot be stored.
+        """
+        node, index = place
+        try:
+            return self.codec.pack([node, index, key, [result]])
+        except CodecError as error:
+            text = f"in the result of once({key!r}, ...): {error.reason}"
+            raise CodecError(text, kind=error.kind, path=error.path, node=node) from None
 
     # ---------------------------------------------------------------------------------- the end
 
@@ -255,4 +310,5 @@ class Packing:
             self.manifest.grow(len(packed))
             records.append((BARRIER, packed))
         self._run = []
+        records += ending.held
         return records

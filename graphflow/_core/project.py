@@ -1,18 +1,25 @@
 """Projects a run onto what its caller asked to see: the chunks of a stream, and the output."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.state import (
-    Failed,
+    Interrupted,
     Outcome,
     Run,
     RunState,
+    Stopped,
     Succeeded,
     View,
     Write,
     Written,
 )
+
+if TYPE_CHECKING:
+    from graphflow.interrupts import Interrupt
+
+INTERRUPT: Final = "__interrupt__"
+"""The key under which is shown what a run waits for."""
 
 
 def tagged(view: View, mode: str, data: object) -> object:
@@ -25,10 +32,7 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
 
     A task of which only a conditional edge failed is shown: its node has done its work.
     """
-    if type(outcome) is Succeeded:
-        done: Succeeded | None = outcome
-    else:
-        done = outcome.kept if isinstance(outcome, Failed) else None
+    done = outcome if isinstance(outcome, Succeeded) else outcome.kept
     if done is None:
         return None
     if done.task.kept is not None:
@@ -45,6 +49,43 @@ def cached_chunk(view: View, done: Succeeded) -> object:
     update = _update(view.keys, done.writes)
     chunk = {done.task.node.name: update, "__metadata__": {"cached": True}}
     return tagged(view, "updates", chunk)
+
+
+def interrupt_chunks(run: Run, state: RunState, outcome: Interrupted) -> list[object]:
+    """Return what is shown of a task that waits: what it asks, alone and beside the values."""
+    view = run.view
+    asked = tuple(_asked((outcome,)))
+    chunks: list[object] = []
+    if view.updates:
+        chunks.append(tagged(view, "updates", {INTERRUPT: asked}))
+    if view.values:
+        chunks.append(tagged(view, "values", {**_named(state.values, view.keys), INTERRUPT: asked}))
+    return chunks
+
+
+def pause_chunk(view: View) -> object:
+    """Return the `updates` chunk of a run that was to stop where it is."""
+    return tagged(view, "updates", {INTERRUPT: ()})
+
+
+def output_of(state: RunState, keys: Sequence[str] | None) -> Any:  # noqa: ANN401 - the user's state
+    """Return what a run returns: the values of some keys, and what waits for an answer."""
+    if not isinstance(state, Stopped):
+        return shown(state.values, keys)
+    return {**_named(state.values, keys), INTERRUPT: _asked(state.asked)}
+
+
+def _asked(outcomes: Sequence[Interrupted]) -> "list[Interrupt]":
+    """Return what tasks ask, as users see it."""
+    from graphflow._core.asking import interrupt_of  # noqa: PLC0415 - most runs ask nothing
+
+    return [interrupt_of(one) for outcome in outcomes for one in outcome.questions]
+
+
+def _named(values: dict[str, Any], keys: Sequence[str] | None) -> dict[str, Any]:
+    """Return the values of some keys as a dict, of a single one, too."""
+    names = (keys,) if isinstance(keys, str) else keys
+    return values if names is None else {key: values[key] for key in names if key in values}
 
 
 def custom_chunk(view: View, event: Written) -> object:

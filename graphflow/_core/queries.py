@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow import _change
+from graphflow._core.asking import Question, interrupt_of
 from graphflow._core.checkpoints import config_of, metadata_of
 from graphflow._core.form import (
     SOURCES,
     BarrierForm,
-    FailureForm,
+    StopForm,
     Place,
     RunForm,
     TaskForm,
@@ -24,10 +25,11 @@ from graphflow._core.ids import origin_of, task_id
 from graphflow._core.manifest import LIST
 from graphflow._core.stored import INPUT, Past, fetch, replay, run_at
 from graphflow._core.topology import Topology
-from graphflow._core.trace import PULL, PUSH, iso, result_of
+from graphflow._core.trace import PULL, PUSH, result_of
+from graphflow._iso import iso
 from graphflow._record import record
 from graphflow.channels import MISSING
-from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Record
+from graphflow.checkpoint.records import BARRIER, STOP, RUN, TASK, Branch, Record
 from graphflow.constants import START
 from graphflow.errors import HistoryPrunedError
 from graphflow.types import PregelTask, StateSnapshot
@@ -63,7 +65,7 @@ def state_now(reader: Reader) -> StateSnapshot | None:
     outcome = _Outcome()
     for form in past.tasks.values():
         outcome.returned[form.place] = form.pairs()
-    outcome.errors = past.errors
+    outcome.errors, outcome.asked = past.errors, past.waiting
     values = _shown_values(reader.graph, _with_preview(past))
     left = {place for place in _places(reader.graph, past) if _is_left(past, place)}
     last = past.checkpoint
@@ -80,12 +82,15 @@ def state_at(reader: Reader, branch: int, seq: int) -> StateSnapshot | None:
     if last is None:
         return None
     outcome = _Outcome()
+    tail: list[tuple[Record, Any]] = []
     for entry in rows:
         form = opened(reader.codec, entry)
         after = _checkpoint_in(entry, form)
         if after is not None:
-            outcome.returned.update(_returned(after).returned)
+            outcome = _returned(after)
             break
+        tail.append((entry, form))
+    for entry, form in reversed(tail):
         outcome.add(entry, form)
     return _snapshot(reader, branch, last, outcome, _Values(reader).at(branch, seq))
 
@@ -142,21 +147,25 @@ class _Outcome:
     Attributes:
         returned: what they wrote.
         errors: how their errors are shown.
+        asked: what they asked last.
     """
 
-    __slots__ = ("errors", "returned")
+    __slots__ = ("asked", "errors", "returned")
 
     def __init__(self) -> None:
         self.returned: dict[Place, list[Write]] = {}
         self.errors: dict[Place, str] = {}
+        self.asked: dict[Place, Sequence[Question]] = {}
 
     def add(self, entry: Record, form: object) -> None:
-        """Take in a record that is no checkpoint; what was taken in before it is not replaced."""
+        """Take in a record that is no checkpoint, after those that were stored later."""
         if entry.kind == TASK:
             task = TaskForm.read(entry, form)
             self.returned.setdefault(task.place, task.pairs())
-        elif entry.kind == FAILURE:
-            self.errors = {**FailureForm.read(entry, form).errors(), **self.errors}
+        elif entry.kind == STOP:
+            stop = StopForm.read(entry, form)
+            self.errors = {**stop.errors(), **self.errors}
+            self.asked = {**stop.questions(), **self.asked}
 
 
 def _returned(last: "RunForm | BarrierForm") -> _Outcome:
@@ -192,6 +201,7 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
             path=(PULL, place[0]) if place[1] < 0 else (PUSH, place[1], False),
             error=outcome.errors.get(place),
             result=result_of(outcome.returned[place]) if place in outcome.returned else None,
+            interrupts=tuple(map(interrupt_of, outcome.asked.get(place, ()))),
         )
         for place in _due(reader.graph, last)
     )
@@ -205,7 +215,7 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
         created_at=iso(at),
         parent_config=None if parent is None else config_of(thread, *parent),
         tasks=tasks,
-        interrupts=(),
+        interrupts=tuple(one for task in tasks for one in task.interrupts),
     )
 
 
@@ -345,25 +355,25 @@ def _places(graph: Topology, past: Past) -> list[Place]:
 
 def _is_left(past: Past, place: Place) -> bool:
     """Tell whether a task is still to run, or its writes are still to be taken."""
-    form, failure = past.tasks.get(place), past.failure
+    form, stop = past.tasks.get(place), past.stop
     if form is None or not form.whole:
         return True
-    return failure is not None and place in failure.errors() and failure.seq > form.seq
+    return stop is not None and place in stop.errors() and stop.seq > form.seq
 
 
 def _with_preview(past: Past) -> dict[str, Any]:
     """Return the values with what tasks of the failed superstep wrote, as was found out then."""
-    failure = past.failure
-    if failure is None or not failure.changes:
+    stop = past.stop
+    if stop is None or not stop.changes:
         return past.values
-    blamed = failure.errors()
+    blamed = stop.errors()
     shown = [
         form
         for form in past.tasks.values()
-        if form.seq < failure.seq and not (form.whole and form.place in blamed)
+        if form.seq < stop.seq and not (form.whole and form.place in blamed)
     ]
     shown.sort(key=lambda form: (form.place[1], form.place[0]))
     written = gathered([form.writes for form in shown])
-    for key, change in failure.changes.items():
+    for key, change in stop.changes.items():
         _change.apply(past.values, key, change, written.get(key, ()))
     return past.values

@@ -9,8 +9,13 @@ from graphflow._record import record
 from graphflow.types import Send
 
 if TYPE_CHECKING:
+    from graphflow._core.asking import Journal, Journaling, Question
     from graphflow._core.thread import Thread
     from graphflow.checkpoint.base import BaseCheckpointSaver
+
+
+Stops: TypeAlias = frozenset[str] | None
+"""The nodes that a run stops at, None for all."""
 
 
 @record
@@ -59,14 +64,18 @@ class Run:
 
     __slots__ = (
         "_id",
+        "after",
+        "before",
         "clock",
         "config",
         "context",
         "grace",
         "graph",
         "held",
+        "journal",
         "limit",
         "make_id",
+        "pauses",
         "saver",
         "stop",
         "store",
@@ -88,6 +97,8 @@ class Run:
         clock: Callable[[], int],
         thread: "Thread | None" = None,
         saver: "BaseCheckpointSaver | None" = None,
+        before: Stops = frozenset(),
+        after: Stops = frozenset(),
     ) -> None:
         """Keep everything; the id is made when somebody asks."""
         self.graph = graph
@@ -101,6 +112,11 @@ class Run:
         self.clock = clock
         self.thread = thread
         self.saver = saver
+        self.before = before
+        self.after = after
+        self.pauses = before != frozenset() or after != frozenset()
+        # What a running task can store results with: the driver's, once the run has its thread.
+        self.journal: Journaling | None = None
         # The threads, with their stores, of this run and of those it is run inside: to wait for
         # one of them would be to wait for oneself.
         self.held: tuple[tuple[object, str], ...] = ()
@@ -130,9 +146,10 @@ class Task:
         values: the state before the superstep; read-only.
         run: the run.
         kept: the node's own result, if that was stored and only its conditional edges are to run.
+        journal: what earlier runs of the task have left, or None for one that is run first.
     """
 
-    __slots__ = ("_id", "index", "input", "kept", "node", "run", "step", "values")
+    __slots__ = ("_id", "index", "input", "journal", "kept", "node", "run", "step", "values")
 
     def __init__(  # noqa: PLR0913, PLR0917 - positional: keywords cost 0.2 us on the hot path
         self,
@@ -151,6 +168,7 @@ class Task:
         self.values = values
         self.run = run
         self.kept: Succeeded | None = None
+        self.journal: Journal | None = None
         self._id: str | None = None
 
     @property
@@ -215,6 +233,21 @@ class Failed:
 
 
 @record
+class Interrupted:
+    """A task that waits for answers.
+
+    Attributes:
+        task: the task.
+        questions: what it waits for.
+        kept: the node's own result, where it is one of its branches that asks.
+    """
+
+    task: Task
+    questions: "Sequence[Question]"
+    kept: Succeeded | None = None
+
+
+@record
 class Written:
     """An item that a running task put into the custom stream.
 
@@ -227,8 +260,8 @@ class Written:
     item: object
 
 
-Outcome: TypeAlias = Succeeded | Failed
-Event: TypeAlias = Succeeded | Failed | Written
+Outcome: TypeAlias = Succeeded | Failed | Interrupted
+Event: TypeAlias = Succeeded | Failed | Interrupted | Written
 
 
 @record
@@ -248,7 +281,6 @@ class Frontier:
     waiting: tuple[Node, ...]
 
 
-@final
 class RunState:
     """A run between two supersteps: the values, and the frontier of what is due next.
 
@@ -288,3 +320,23 @@ class RunState:
     def due_next(self, due: tuple[Node, ...], sends: Sequence[Send], step: int) -> "RunState":
         """Return the state with something else due, at another step."""
         return RunState(self.values, self.sizes, due, sends, self.joins, self.waiting, step)
+
+
+@final
+class Stopped(RunState):
+    """A run that waits for answers: its values are shown with what finished tasks wrote.
+
+    Attributes:
+        asked: the tasks that wait for answers, in the order in which they asked.
+    """
+
+    __slots__ = ("asked",)
+
+    def __init__(
+        self, state: RunState, values: dict[str, Any], asked: Sequence[Interrupted]
+    ) -> None:
+        """Keep everything."""
+        super().__init__(
+            values, state.sizes, state.due, state.sends, state.joins, state.waiting, state.step
+        )
+        self.asked = asked

@@ -9,10 +9,13 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, final
 
 from graphflow import _change
+from graphflow._core.asking import Answer, Journal, Question
 from graphflow._core.form import (
     SOURCES,
+    AnswerForm,
     BarrierForm,
-    FailureForm,
+    JournalForm,
+    StopForm,
     Place,
     RunForm,
     TaskForm,
@@ -20,7 +23,19 @@ from graphflow._core.form import (
 )
 from graphflow._core.manifest import Manifest, read_manifest, read_value
 from graphflow._record import record
-from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Head, Record, Snapshot
+from graphflow.checkpoint.records import (
+    ANSWER,
+    BARRIER,
+    JOURNAL,
+    RUN,
+    STOP,
+    TASK,
+    Branch,
+    Head,
+    Record,
+    Snapshot,
+)
+from graphflow.constants import START
 from graphflow.errors import (
     CheckpointError,
     CheckpointNotFoundError,
@@ -202,29 +217,38 @@ class Past:
         given: a run whose input has not been applied yet, or None.
         barrier: the last barrier, or None if there is none.
         tasks: what tasks of the superstep that did not end have returned.
-        failure: how that superstep failed, or None; if it did so more than once, the last time.
+        journals: what its tasks have asked, were answered and have kept.
+        waiting: what its tasks wait for.
+        stop: how that superstep came to no end, or None; if more than once, the last time.
         errors: how the errors of its tasks are shown, those of all times.
-        loose: the numbers of the records of tasks.
+        paused: whether a run was to stop before it.
+        loose: the numbers of the records that the next barrier drops.
         before: the branch and the number of the checkpoint before the last, or None if that is
             not among what was read.
+        lost: how many runs have begun on the superstep and left nothing that says how they ended.
         newest: whether the last checkpoint is the last of its branch.
     """
 
     __slots__ = (
         "_begun",
         "_last",
+        "_runs",
         "barrier",
         "before",
         "errors",
-        "failure",
         "given",
+        "journals",
         "loose",
+        "lost",
         "manifest",
         "newest",
+        "paused",
         "run",
+        "stop",
         "stored",
         "tasks",
         "values",
+        "waiting",
     )
 
     def __init__(self, codec: "Codec", stored: Stored) -> None:
@@ -239,10 +263,8 @@ class Past:
         self.run: RunForm | None = None
         self.given: RunForm | None = None
         self.barrier: BarrierForm | None = None
-        self.tasks: dict[Place, TaskForm] = {}
-        self.failure: FailureForm | None = None
-        self.errors: dict[Place, str] = {}
-        self.loose: list[int] = []
+        self._forget()
+        self._runs = False  # whether a run goes on, as far as the records tell
         self.before: tuple[int, int] | None = None
         self._last: tuple[int, int] | None = None
         self.newest = True
@@ -298,19 +320,86 @@ class Past:
                 self._leave(entry)
                 self.given = self.run
                 self._forget()
-        elif entry.kind == TASK:
+            elif self._runs:
+                self.lost += 1
+            self._runs = True
+        else:
+            self._add_to_superstep(entry, form)
+
+    def _add_to_superstep(self, entry: Record, form: object) -> None:
+        """Go on by a record of the superstep that is under way."""
+        if entry.kind == TASK:
             task = TaskForm.read(entry, form)
             self.tasks[task.place] = task
+            self.waiting.pop(task.place, None)
             self.loose.append(entry.seq)
-        elif entry.kind == FAILURE:
-            self.failure = FailureForm.read(entry, form)
-            self.errors = {**self.errors, **self.failure.errors()}
+        elif entry.kind == STOP:
+            self._stop(StopForm.read(entry, form))
+        elif entry.kind == ANSWER:
+            answer = AnswerForm.read(entry, form)
+            asking = (answer.key, answer.number)
+            self._journal(answer.place).answers[asking] = answer.answer()
+            self._wait_for(answer.place)
+        elif entry.kind == JOURNAL:
+            result = JournalForm.read(entry, form)
+            self._journal(result.place).results[result.key] = result.value[0]
+            self.loose.append(entry.seq)
         else:
             msg = (
                 f"record {entry.seq} of the thread is of the unknown kind {entry.kind}; "
                 f"a newer graphflow wrote it"
             )
             raise NewerFormatError(msg)
+
+    def _stop(self, stop: StopForm) -> None:
+        """Go on by a stop: tasks have failed, or wait."""
+        self.stop = stop
+        self.paused = self.paused or stop.paused
+        self._runs = False
+        errors, asked = stop.errors(), stop.questions()
+        self.errors = {**self.errors, **errors}
+        for place in {**errors, **asked}:
+            journal = self._journal(place)
+            journal.attempt += 1
+            # What is asked no more has been asked by another attempt, and need not be answered.
+            known = {one: q for one, q in journal.asked.items() if one in journal.answers}
+            journal.asked = known | {(one.key, one.number): one for one in asked.get(place, ())}
+            self.waiting.pop(place, None)
+            if place in asked:
+                self.errors.pop(place, None)
+                self._wait_for(place)
+
+    def answer(self, place: Place, question: Question, answer: Answer) -> None:
+        """Take in an answer."""
+        self._journal(place).answers[question.key, question.number] = answer
+        self._wait_for(place)
+
+    def tried(self) -> dict[Place, Journal]:
+        """Return what tasks have left, each with how often it has been run as far as is known."""
+        for name, index in self._due() if self.lost else ():
+            self._journal((name, index))
+        for journal in self.journals.values():
+            journal.attempt += self.lost
+        return self.journals
+
+    def _due(self) -> list[Place]:
+        """Return the tasks that are due."""
+        barrier = self.barrier
+        if barrier is None or self.given is not None:
+            return [(START, -1)]
+        sent = [(send[0], index) for index, send in enumerate(barrier.sends)]
+        return [*sent, *((name, -1) for name in barrier.due)]
+
+    def _wait_for(self, place: Place) -> None:
+        """Note what a task waits for."""
+        if left := self._journal(place).open:
+            self.waiting[place] = left
+        else:
+            self.waiting.pop(place, None)
+
+    def _journal(self, place: Place) -> Journal:
+        """Return what a task has left."""
+        return self.journals.setdefault(place, Journal())
 
     def _pass(self, entry: Record, barrier: BarrierForm, *, keep: bool) -> None:
         """Go past a barrier; what the snapshot holds already is not applied again."""
@@ -327,6 +416,7 @@ class Past:
         self._expect(barrier.seq, same or not barrier.tasks or barrier.step == self.step + 1)
         self._leave(entry)
         self.barrier = barrier
+        self._runs = True
         if not same:
             self.given = None
             self._forget()
@@ -350,7 +440,19 @@ class Past:
 
     def _forget(self) -> None:
         """Forget the tasks of a superstep that is over."""
-        self.tasks, self.loose, self.failure, self.errors = {}, [], None, {}
+        self.tasks: dict[Place, TaskForm] = {}
+        self.journals: dict[Place, Journal] = {}
+        self.waiting: dict[Place, list[Question]] = {}
+        self.errors: dict[Place, str] = {}
+        self.loose: list[int] = []
+        self.stop: StopForm | None = None
+        self.paused = False
+        self.lost = 0
+
+
+def is_checkpoint(codec: "Codec", entry: Record) -> bool:
+    """Tell whether a record is a checkpoint."""
+    return entry.kind == BARRIER or (entry.kind == RUN and opened(codec, entry)[1] == INPUT)
 
 
 def replay(codec: "Codec", stored: Stored) -> Past:

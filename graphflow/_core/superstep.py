@@ -14,13 +14,25 @@ from graphflow._core.commit import commit
 from graphflow._core.effects import Cancel, Compute, Emit, Next, Program, Start
 from graphflow._core.fail import check
 from graphflow._core.plan import plan, start_order
-from graphflow._core.project import cached_chunk, custom_chunk, update_chunk, values_chunk, wrote
+from graphflow._core.preview import preview_of, results
+from graphflow._core.project import (
+    cached_chunk,
+    custom_chunk,
+    interrupt_chunks,
+    pause_chunk,
+    update_chunk,
+    values_chunk,
+    wrote,
+)
 from graphflow._core.state import (
     Event,
     Failed,
+    Interrupted,
     Outcome,
     Run,
     RunState,
+    Stopped,
+    Stops,
     Succeeded,
     Task,
     Written,
@@ -37,28 +49,39 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         BaseException: what a node raised, with a note of where.
     """
     view, thread = run.view, run.thread
-    state = yield from _begin(run, given)
+    state, first = yield from _begin(run, given)
+    if first is not None:
+        return (yield from _stop(run, state, (first,), (first,)))
     tasks: Sequence[Task] = ()
     # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
     while state.step <= run.stop:
         if not (tasks := plan(run, state)):
             break
+        if run.pauses and _stops(run.before, tasks) and not (thread and thread.passes):
+            return (yield from _pause(run, state))
         if len(tasks) == 1 and not view.custom and (thread is None or not thread.resumes):
             # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
             if view.follows:
                 yield Emit(started_chunks(run, tasks))
             outcome: Outcome = yield Compute(tasks[0])
-            if view.live and (chunks := _chunks(run, (outcome,))):
+            if type(outcome) is not Succeeded:
+                return (yield from _stop(run, state, (outcome,), (outcome,)))
+            if view.live and (chunks := _chunks(run, state, (outcome,))):
                 yield Emit(chunks)
-            done: Sequence[Succeeded] = (outcome,) if type(outcome) is Succeeded else ()
-            done = done or (yield from _raise(run, state, (outcome,)))
+            done: Sequence[Succeeded] = (outcome,)
         else:
-            done = _in_plan_order(tasks, (yield from _together(run, state, tasks)))
+            ended, late = yield from _together(run, state, tasks)
+            if not _all_well(ended):
+                return (yield from _stop(run, state, ended, late))
+            done = _in_plan_order(tasks, cast("Sequence[Succeeded]", ended))
+            del ended, late  # a chain would hold them, and what was sent, to its end
         state = commit(state, done) if thread is None else (yield from thread.barrier(state, done))
         if view.values and wrote(view, done):
             yield Emit((values_chunk(run, state),))
         if thread is not None and view.traces:
             yield from thread.show(run, state)
+        if run.pauses and _stops(run.after, tasks):
+            return (yield from _pause(run, state))
     return (yield from _end(run, state, tasks))
 
 
@@ -75,66 +98,120 @@ def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
     return state
 
 
-def _begin(run: Run, given: object) -> Program[RunState]:
-    """Return the state that the run begins with, after its input."""
+def _begin(run: Run, given: object) -> Program[tuple[RunState, Outcome | None]]:
+    """Return the state that the run begins with, after its input; and how START ended, if not well.
+    """
     if run.thread is not None:
         return (yield from run.thread.begin(run, given))
     state, first = yield from admit(run, given)
+    if not isinstance(first, Succeeded):
+        return state, first
     if run.view.values and wrote(run.view, (first,)):
         yield from Emit((values_chunk(run, state),))
+    return state, None
+
+
+def _stops(at: Stops, tasks: Sequence[Task]) -> bool:
+    """Tell whether a run is to stop at one of a superstep's nodes."""
+    return at is None or any(task.node.name in at for task in tasks)
+
+
+def _pause(run: Run, state: RunState) -> Program[RunState]:
+    """End a run that was to stop here, before or after a superstep."""
+    if run.thread is not None:
+        yield from run.thread.pause(state)
+    if run.view.updates:
+        yield from Emit((pause_chunk(run.view),))
     return state
 
 
-def _raise(run: Run, state: RunState, outcomes: Sequence[Outcome]) -> Program[Sequence[Succeeded]]:
-    """Raise the error of the task that failed first, after it is stored what became of all.
+def _stop(
+    run: Run, state: RunState, outcomes: Sequence[Outcome], unseen: Sequence[Event]
+) -> Program[RunState]:
+    """End a run whose superstep has not come to its end, after it is stored what became of all.
+
+    Args:
+        run: the run.
+        state: the state before the superstep.
+        outcomes: how its tasks have ended.
+        unseen: the events that are yet to be shown.
+
+    Returns:
+        The state with what finished tasks wrote, if others wait for answers.
 
     Raises:
-        BaseException: that error, with a note of where.
+        BaseException: the error of the task that failed first, with a note of where.
     """
-    yield from _note_failure(run, state, outcomes)
-    return check(outcomes)
-
-
-def _note_failure(run: Run, state: RunState, outcomes: Sequence[Outcome]) -> Program[None]:
-    """Store what the tasks of a superstep have returned, of which one has failed."""
+    finished = results(outcomes)
+    fails = _failed(outcomes)
+    preview = None if fails and run.thread is None else preview_of(state, finished)
     if run.thread is not None:
-        yield from run.thread.failed(state, outcomes)
+        stored = yield from run.thread.stop(state, outcomes, preview)
+        now = {id(old): new for old, new in zip(outcomes, stored, strict=True)}
+        unseen = [now.get(id(event), event) for event in unseen]
+        outcomes = stored
+    if chunks := _chunks(run, state, unseen):
+        yield from Emit(chunks)
+    check(outcomes)
+    asked = [one for one in outcomes if isinstance(one, Interrupted)]
+    values = state.values if preview is None else preview.over(state.values)
+    stopped = Stopped(state, values, asked)
+    if run.view.values and wrote(run.view, finished):
+        yield from Emit((values_chunk(run, stopped),))
+    return stopped
 
 
-def _together(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[Sequence[Succeeded]]:
-    """Run tasks at once; return their outcomes as they came.
+def _together(
+    run: Run, state: RunState, tasks: Sequence[Task]
+) -> Program[tuple[Sequence[Outcome], Sequence[Event]]]:
+    """Run tasks at once.
 
-    Raises:
-        BaseException: what the first task to fail raised; the others have been cancelled.
+    Returns:
+        Their outcomes as they came, and the events that are yet to be shown. If one of them is a
+        failure, the tasks that ran then have been cancelled.
     """
     view, thread = run.view, run.thread
     shown = start_order(tasks)
     if view.follows:
         yield from Emit(started_chunks(run, shown))
     ended: list[Outcome] = []
+    waiting: list[Outcome] = []
     if thread is not None and thread.resumes:
         old = thread.restored(shown)
-        ended += old.values()
+        ended += [one for one in old.values() if isinstance(one, Succeeded)]
+        waiting += [one for one in old.values() if isinstance(one, Interrupted)]
         shown = [task for task in shown if task not in old]
-        if view.updates and old:
-            yield from Emit([cached_chunk(view, done) for done in old.values()])
+        if view.updates and ended:
+            yield from Emit([cached_chunk(view, done) for done in _succeeded(ended)])
     if shown:
         yield from Start(shown)
-    while len(ended) < len(tasks):
-        left = len(tasks) - len(ended)
+    while len(ended) + len(waiting) < len(tasks):
+        left = len(tasks) - len(ended) - len(waiting)
         events = yield from Next(1 if view.live or thread is not None else left)
         outcomes = _outcomes(events) if view.custom else cast("Sequence[Outcome]", events)
         if thread is not None and len(outcomes) < left and not _failed(outcomes):
             outcomes = yield from thread.keep(outcomes)
+        if _failed(outcomes):
+            late = yield from Cancel()
+            if view.live and (chunks := _chunks(run, state, events)):
+                yield from Emit(chunks)
+            return [*ended, *outcomes, *late, *waiting], ()
         ended += outcomes
-        failed = _failed(outcomes)
-        late = (yield from Cancel()) if failed else ()
-        if view.live and (chunks := _chunks(run, events)):
+        if len(ended) + len(waiting) == len(tasks) and not _all_well(outcomes):
+            return [*ended, *waiting], [*events, *waiting]
+        if chunks := _chunks(run, state, events):
             yield from Emit(chunks)
-        if failed:
-            yield from _note_failure(run, state, [*ended, *late])
-            check([*ended, *late])
-    return cast("Sequence[Succeeded]", ended)
+    return [*ended, *waiting], waiting
+
+
+def _all_well(outcomes: Sequence[Outcome]) -> bool:
+    """Tell whether all tasks have returned."""
+    return all(type(outcome) is Succeeded for outcome in outcomes)
+
+
+def _succeeded(outcomes: Sequence[Outcome]) -> list[Succeeded]:
+    """Return the outcomes of the tasks that have returned."""
+    return [outcome for outcome in outcomes if isinstance(outcome, Succeeded)]
 
 
 def _failed(outcomes: Sequence[Outcome]) -> bool:
@@ -147,17 +224,20 @@ def _outcomes(events: Sequence[Event]) -> Sequence[Outcome]:
     return [event for event in events if not isinstance(event, Written)]
 
 
-def _chunks(run: Run, events: Sequence[Event]) -> list[object]:
-    """Return what is to be shown of events, in their order."""
+def _chunks(run: Run, state: RunState, events: Sequence[Event]) -> list[object]:
+    """Return what is to be shown of events, in their order; `state` is that before them."""
     view = run.view
     chunks: list[object] = []
     for event in events:
         if isinstance(event, Written):
             chunks.append(custom_chunk(view, event))
             continue
-        if view.updates and (chunk := update_chunk(view, event)) is not None:
+        is_node = event.task.node.rank >= 0  # START shows what it asks, and is no task
+        if view.updates and is_node and (chunk := update_chunk(view, event)) is not None:
             chunks.append(chunk)
-        if view.follows:
+        if isinstance(event, Interrupted):
+            chunks += interrupt_chunks(run, state, event)
+        if view.follows and is_node:
             chunks += ended_chunks(run, event)
     return chunks
 

@@ -4,18 +4,17 @@ The program knows this class only as a name, so a run without a checkpointer loa
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, final
+from typing import final
 
-from graphflow._core.begin import begin
+from graphflow._core.begin import Begun, begin
 from graphflow._core.checkpoints import checkpoint_chunks
 from graphflow._core.commit import commit
 from graphflow._core.effects import Emit, Program
+from graphflow._core.form import place_of
 from graphflow._core.log import Log
+from graphflow._core.preview import Preview
 from graphflow._core.state import Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.unfinished import keep, record_failure, record_refusal, restored
-
-if TYPE_CHECKING:
-    from graphflow._core.form import Place, TaskForm
+from graphflow._core.unfinished import keep, record_refusal, record_stop, restored
 
 
 @final
@@ -26,36 +25,53 @@ class Thread:
         log: where the run is in the thread's log.
     """
 
-    __slots__ = ("_stored", "log")
+    __slots__ = ("_begun", "log")
 
     def __init__(self, log: Log) -> None:
         """Begin before the thread has been read."""
         self.log = log
-        self._stored: Mapping[Place, TaskForm] = {}
+        self._begun: Begun | None = None
 
     @property
     def resumes(self) -> bool:
         """Whether tasks of the superstep that is to be run have been run already."""
-        return bool(self._stored)
+        return self._begun is not None and self._begun.resumes
 
-    def begin(self, run: Run, given: object) -> Program[RunState]:
-        """Take the thread, and return the state that it and the input make; see `begin.py`."""
-        begun = yield from begin(run, self.log, given)
-        self._stored = begun.stored
-        return begun.state
+    @property
+    def passes(self) -> bool:
+        """Whether the superstep that is to be run is not to be stopped before."""
+        return self._begun is not None and self._begun.passes
 
-    def restored(self, tasks: Sequence[Task]) -> Mapping[Task, Succeeded]:
-        """Return the results of those tasks that were run in an earlier run; once."""
-        stored, self._stored = self._stored, {}
-        return restored(self.log, tasks, stored)
+    def begin(self, run: Run, given: object) -> Program[tuple[RunState, Outcome | None]]:
+        """Take the thread; return the state that it and the input make, and how START ended, if not
+        well; see `begin.py`.
+        """
+        begun = self._begun = yield from begin(run, self.log, given)
+        return begun.state, begun.first
+
+    def restored(self, tasks: Sequence[Task]) -> Mapping[Task, Outcome]:
+        """Return how those tasks have ended that are not to be run again."""
+        begun = self._begun
+        assert begun is not None, "a run begins before it runs tasks"
+        return restored(self.log, tasks, begun.stored, begun.journals, begun.waiting)
 
     def keep(self, outcomes: Sequence[Outcome]) -> Program[Sequence[Outcome]]:
-        """Store what tasks have returned while others still run; return the outcomes."""
+        """Store how tasks have ended while others still run; return the outcomes."""
         return keep(self.log, outcomes)
 
-    def failed(self, state: RunState, outcomes: Sequence[Outcome]) -> Program[None]:
-        """Store how a superstep failed."""
-        return record_failure(self.log, state, outcomes)
+    def store(self, task: Task, key: str, result: object) -> Program[None]:
+        """Store a result that a running task keeps."""
+        return self.log.store(place_of(task), key, result)
+
+    def stop(
+        self, state: RunState, outcomes: Sequence[Outcome], preview: Preview | None
+    ) -> Program[Sequence[Outcome]]:
+        """Store how a superstep came to no end; return the outcomes."""
+        return record_stop(self.log, state, outcomes, preview)
+
+    def pause(self, state: RunState) -> Program[None]:
+        """Store that the run was to stop here."""
+        return self.log.pause(state)
 
     def barrier(self, state: RunState, done: Sequence[Succeeded]) -> Program[RunState]:
         """Make the barrier and store it; return the state after it.
@@ -70,6 +86,7 @@ class Thread:
             yield from record_refusal(self.log, state, done, error)
             raise
         yield from self.log.barrier(after)
+        self._begun = None
         return after
 
     def show(self, run: Run, state: RunState) -> Program[None]:

@@ -1,11 +1,15 @@
 """The chunks of the modes `tasks` and `debug`: each task when it starts and when it ends."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.project import tagged
-from graphflow._core.state import Failed, Outcome, Run, Succeeded, Task, Write
+from graphflow._core.state import Failed, Interrupted, Outcome, Run, Succeeded, Task, Write
 from graphflow._core.topology import Node, Topology
+from graphflow._iso import iso
+
+if TYPE_CHECKING:
+    from graphflow._core.asking import Question
 
 PUSH: Final = "__pregel_push"
 """What LangGraph calls the cause of a task that a Send asked for."""
@@ -16,13 +20,6 @@ PULL: Final = "__pregel_pull"
 _PLACES: Final = frozenset(
     ("thread_id", "checkpoint_id", "checkpoint_ns", "langgraph_node", "langgraph_step")
 )
-
-
-def iso(at: int) -> str:
-    """Return a time in microseconds since 1970 as ISO 8601 has it, in UTC."""
-    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - most runs need no date
-
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).isoformat()
 
 
 def result_of(writes: Sequence[Write]) -> dict[str, Any]:
@@ -72,14 +69,20 @@ def ended_chunks(run: Run, outcome: Outcome) -> list[object]:
     """Return the chunks of a task that has ended."""
     task = outcome.task
     done = outcome if isinstance(outcome, Succeeded) else outcome.kept
+    asked = outcome.questions if isinstance(outcome, Interrupted) else ()
     payload: dict[str, Any] = {
         "id": task.id,
         "name": task.node.name,
         "error": outcome.error if isinstance(outcome, Failed) else None,
         "result": {} if done is None else result_of(done.writes),
-        "interrupts": [],
+        "interrupts": [shown_interrupt(one) for one in asked],
     }
     return shown_in(run, "tasks", "task_result", task.step, payload)
+
+
+def shown_interrupt(question: "Question") -> dict[str, Any]:
+    """Return a question as a dict, as these modes show it."""
+    return {"value": question.value, "id": question.id, "response_schema": question.schema}
 
 
 def shown_in(run: Run, mode: str, kind: str, step: int, payload: Mapping[str, Any]) -> list[object]:

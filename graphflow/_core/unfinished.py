@@ -1,16 +1,21 @@
-"""Supersteps that failed: what is stored of them, so that nothing that was done is done again."""
+"""Supersteps without an end: what is stored of them, so that nothing that was done is done again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from graphflow._change import Change
+from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
-from graphflow._core.commit import folded, gather
+from graphflow._core.commit import gather
 from graphflow._core.effects import Program
-from graphflow._core.form import Place, TaskForm, pairs_of
+from graphflow._core.form import Place, TaskForm, pairs_of, place_of, waiting_form
 from graphflow._core.frontier import aim_of
 from graphflow._core.log import Log
-from graphflow._core.state import Failed, Outcome, RunState, Succeeded, Task
+from graphflow._core.packing import Packed
+from graphflow._core.preview import Preview, preview_of
+from graphflow._core.stored import Past
+from graphflow._core.state import Failed, Interrupted, Outcome, RunState, Succeeded, Task
 from graphflow.channels import MISSING
+from graphflow.checkpoint.records import ANSWER, JOURNAL, STOP, TASK
 from graphflow.errors import (
     CheckpointError,
     CodecError,
@@ -21,35 +26,82 @@ from graphflow.errors import (
 
 
 def keep(log: Log, outcomes: Sequence[Outcome]) -> Program[Sequence[Outcome]]:
-    """Store what tasks have returned while their superstep goes on.
+    """Store how tasks have ended while their superstep goes on.
 
     Returns:
-        The outcomes; a task that returned what cannot be stored has failed.
+        The outcomes; a task that returned, or asks, what cannot be stored has failed.
     """
-    kept: list[Succeeded] = []
-    packed: list[bytes] = []
     checked: list[Outcome] = []
+    kept: list[Place] = []
+    rows: list[Packed] = []
     for outcome in outcomes:
-        if isinstance(outcome, Succeeded):
-            try:
-                packed.append(log.pack_task(outcome, whole=True))
-            except CodecError as error:
-                checked.append(Failed(outcome.task, error))
-                continue
-            kept.append(outcome)
+        try:
+            made = _rows(log, outcome)
+        except CodecError as error:
+            checked.append(Failed(outcome.task, error))
+            continue
         checked.append(outcome)
-    if kept and log.ending is None:
-        yield from log.keep(kept, packed)
+        if made:
+            rows += made
+            kept.append(place_of(outcome.task))
+    if rows and log.ending is None:
+        yield from log.keep(kept, rows)
     return checked
 
 
-def record_failure(log: Log, state: RunState, outcomes: Sequence[Outcome]) -> Program[None]:
-    """Store how a superstep failed, and what those of its tasks returned that did not.
+def _rows(log: Log, outcome: Outcome) -> list[Packed]:
+    """Return the records of a task that has ended, if it did not fail.
 
-    If even that fails, the task's error says so.
+    Raises:
+        CodecError: if they cannot be stored.
     """
-    errors = [(each.task, each.error) for each in outcomes if isinstance(each, Failed)]
-    yield from _record(log, state, outcomes, [(task, e) for task, e in errors if e is not None])
+    if isinstance(outcome, Failed):
+        return []
+    rows: list[Packed] = []
+    if (done := _result(outcome)) is not None:
+        rows.append((TASK, log.pack_task(done, whole=isinstance(outcome, Succeeded))))
+    if isinstance(outcome, Interrupted):
+        rows.append((STOP, log.pack_stop([], None, [(outcome.task, outcome.questions)])))
+    return rows
+
+
+def _result(outcome: Outcome) -> Succeeded | None:
+    """Return what a task has returned that is not stored yet."""
+    if isinstance(outcome, Succeeded):
+        return outcome
+    return outcome.kept if outcome.task.kept is None else None
+
+
+def record_stop(
+    log: Log, state: RunState, outcomes: Sequence[Outcome], preview: Preview | None
+) -> Program[Sequence[Outcome]]:
+    """Store how a superstep came to no end, and what those of its tasks returned that did.
+
+    If even that fails, the error of a task says so, if one has failed.
+
+    Args:
+        log: the run's log.
+        state: the state before the superstep.
+        outcomes: how its tasks have ended.
+        preview: what those that ended well would change.
+
+    Returns:
+        The outcomes; a task that asks what cannot be stored has failed.
+    """
+    checked = [_askable(log, outcome) for outcome in outcomes]
+    errors = [(each.task, each.error) for each in checked if isinstance(each, Failed)]
+    yield from _record(log, state, checked, [(task, e) for task, e in errors if e], preview)
+    return checked
+
+
+def _askable(log: Log, outcome: Outcome) -> Outcome:
+    """Return an outcome; that of a task which asks what cannot be stored is its failure."""
+    if isinstance(outcome, Interrupted):
+        try:
+            log.pack_stop([], None, [(outcome.task, outcome.questions)])
+        except CodecError as error:
+            return Failed(outcome.task, error, outcome.kept)
+    return outcome
 
 
 def record_refusal(
@@ -64,7 +116,8 @@ def record_refusal(
     lost = isinstance(error, (CodecError, InPlaceEditError))
     left = [done for done in outcomes if not lost or done.task not in blamed]
     sound = [done for done in outcomes if done.task not in blamed]
-    yield from _record(log, state, left, [(task, error) for task in blamed], sound)
+    preview = preview_of(state, sound)
+    yield from _record(log, state, left, [(task, error) for task in blamed], preview)
 
 
 def _record(
@@ -72,49 +125,47 @@ def _record(
     state: RunState,
     outcomes: Sequence[Outcome],
     errors: list[tuple[Task, BaseException]],
-    sound: Sequence[Succeeded] | None = None,
+    preview: Preview | None,
 ) -> Program[None]:
-    """Store outcomes and errors; `sound` are the outcomes that the state is shown with."""
+    """Store outcomes and errors, and what the state is shown with."""
     tasks: list[bytes] = []
+    asked: list[tuple[Task, Sequence[Question]]] = []
     stored: list[Succeeded] = []
     for outcome in outcomes:
         done = outcome if isinstance(outcome, Succeeded) else outcome.kept
+        known = place_of(outcome.task) in log.kept
+        if isinstance(outcome, Interrupted) and not known:
+            asked.append((outcome.task, outcome.questions))
         if done is None:
             continue
-        task = done.task
-        whole = isinstance(outcome, Succeeded)
         stored.append(done)
-        if (task.node.name, task.index) in log.kept or (task.kept is not None and not whole):
+        if known or _result(outcome) is None:
             continue
         try:
-            tasks.append(log.pack_task(done, whole=whole))
+            tasks.append(log.pack_task(done, whole=isinstance(outcome, Succeeded)))
         except CodecError as error:
             stored.pop()
-            errors = [*errors, (task, error)]
+            errors = [*errors, (done.task, error)]
+            preview = preview_of(state, stored)
     try:
-        shown = stored if sound is None else [done for done in sound if done in stored]
-        yield from log.failed(state, tasks, errors, _preview(log, state, shown))
-    except Exception as why:  # noqa: BLE001 - a store may raise anything
+        yield from log.stop(state, tasks, errors, _changes(log, state, preview), asked)
+    except Exception as why:
+        if not errors:
+            raise
         note(errors[0][1], f"and what its superstep had done could not be stored: {why}")
 
 
-def _preview(log: Log, state: RunState, done: Sequence[Succeeded]) -> dict[str, Change] | None:
-    """Return what tasks would change if they were all; None if their writes do not go together."""
-    if not done:
-        return {}
-    planned = sorted(done, key=lambda each: (each.task.index, each.task.node.rank))
-    values = state.values
-    try:
-        written = gather(planned)
-        changes = changes_of(log.graph, values, written, folded(values, written, planned))
-    except Exception:  # noqa: BLE001 - a reducer may raise anything
+def _changes(log: Log, state: RunState, preview: Preview | None) -> dict[str, Change] | None:
+    """Return what tasks would change in its stored form; None if that is not known."""
+    if preview is None:
         return None
-    faded = (key for key in log.graph.fading if key not in written)
-    for key in faded:
-        changes.pop(key, None)
     try:
+        changes = changes_of(log.graph, state.values, preview.written, preview.changed)
+        for key in log.graph.fading:
+            if key not in preview.written:
+                changes.pop(key, None)
         log.codec.pack(changes)
-    except CodecError:
+    except Exception:  # noqa: BLE001 - CodecError, or what a value's own comparison raises
         return None
     return changes
 
@@ -152,29 +203,85 @@ def _refused_keys(log: Log, state: RunState, outcomes: Sequence[Succeeded]) -> l
 
 
 def restored(
-    log: Log, tasks: Sequence[Task], stored: Mapping[Place, TaskForm]
-) -> dict[Task, Succeeded]:
-    """Return what tasks have returned in an earlier run.
+    log: Log,
+    tasks: Sequence[Task],
+    stored: Mapping[Place, TaskForm],
+    journals: Mapping[Place, Journal],
+    waiting: Mapping[Place, Sequence[Question]],
+) -> dict[Task, Outcome]:
+    """Return how tasks have ended in an earlier run.
 
-    A task of which only the conditional edges are to be run has its own result put into it.
+    A task of which only the conditional edges are to be run has its own result put into it, and
+    one that is to be run again what it has asked, was answered and has kept.
+
+    Args:
+        log: the run's log.
+        tasks: the tasks of the superstep.
+        stored: what tasks have returned.
+        journals: what tasks have asked, were answered and have kept.
+        waiting: what those tasks ask that are to go on waiting.
     """
-    found: dict[Task, Succeeded] = {}
+    found: dict[Task, Outcome] = {}
     for task in tasks:
-        form = stored.get((task.node.name, task.index))
-        if form is None:
-            continue
-        unknown = [key for key, _ in form.pairs() if key not in log.graph.keys]
-        if unknown:
-            msg = (
-                f"node {task.node.name!r} has run already and has written {quoted(unknown)}, which "
-                f"this graph does not have; give the state that key again, or give a new input, "
-                f"which starts from START"
-            )
-            raise CheckpointError(msg)
-        goto = [aim_of(log.graph, one) for one in form.goto]
-        done = Succeeded(task, pairs_of(form.writes), goto)
-        if form.whole:
-            found[task] = done
-        else:
-            task.kept = done
+        place = place_of(task)
+        task.journal = journals.get(place)
+        form = stored.get(place)
+        done = None if form is None else _restored(log, task, form)
+        if place in waiting:
+            found[task] = Interrupted(task, waiting[place], done)
+        elif form is not None and done is not None:
+            if form.whole:
+                found[task] = done
+            else:
+                task.kept = done
     return found
+
+
+def _restored(log: Log, task: Task, form: TaskForm) -> Succeeded:
+    """Return what a task has returned in an earlier run.
+
+    Raises:
+        CheckpointError: if the graph does not have what it wrote to.
+    """
+    unknown = [key for key, _ in form.pairs() if key not in log.graph.keys]
+    if unknown:
+        msg = (
+            f"node {task.node.name!r} has run already and has written {quoted(unknown)}, which "
+            f"this graph does not have; give the state that key again, or give a new input, "
+            f"which starts from START"
+        )
+        raise CheckpointError(msg)
+    return Succeeded(task, pairs_of(form.writes), [aim_of(log.graph, one) for one in form.goto])
+
+
+def carried(log: Log, past: Past, places: Mapping[Place, Place] | None = None) -> list[Packed]:
+    """Return the records of a superstep without an end, packed again for another checkpoint.
+
+    Args:
+        log: the log that they go to.
+        past: what is known of the superstep.
+        places: its tasks, with what they are there; None for all as they are.
+    """
+    rows: list[Packed] = []
+    wanted = places if places is not None else {one: one for one in (*past.tasks, *past.journals)}
+    for old, new in wanted.items():
+        form = past.tasks.get(old)
+        if form is not None:
+            rows.append((TASK, log.pack_again([[*new, *form.writes[2:]], form.goto, form.whole])))
+        journal = past.journals.get(old)
+        if journal is not None:
+            rows += _carried(log, new, journal)
+    return rows
+
+
+def _carried(log: Log, place: Place, journal: Journal) -> list[Packed]:
+    """Return the records of what a task has left."""
+    rows: list[Packed] = []
+    if journal.asked:
+        rows.append((STOP, log.pack_again([0, [], {}, [waiting_form(place, journal.asked.values())], False])))
+    for asking, answer in journal.answers.items():
+        if asking in journal.asked:
+            rows.append((ANSWER, log.pack_answer(place, journal.asked[asking], answer)))
+    for key, result in journal.results.items():
+        rows.append((JOURNAL, log.pack_result(place, key, result)))
+    return rows

@@ -1,9 +1,9 @@
 """The asynchronous driver: performs the effects of one run on asyncio (uvloop too) or trio."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextvars import Context
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Save, Start
 from graphflow._core.state import Run, RunState
@@ -11,22 +11,26 @@ from graphflow._core.superstep import supersteps
 from graphflow._drive import load
 from graphflow._drive.call import call
 from graphflow._drive.crew import AsyncioCrew, Crew, TrioCrew
-from graphflow._drive.loop import LoopPlace, in_trio
+from graphflow._drive.loop import LoopPlace, in_trio, reclaimed
 from graphflow._drive.stepping import isolated
 
 if TYPE_CHECKING:
+    from graphflow._drive.turn import Turn
     from graphflow._drive.waiting import LoopStoring
+
+R = TypeVar("R")
 
 
 @final
 class _Driver:
     """Performs the effects of several tasks; the others are done in the loop of `_drive`."""
 
-    __slots__ = ("context", "crew", "place", "run", "state", "storing")
+    __slots__ = ("context", "crew", "place", "run", "state", "storing", "turn")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
         self.storing: LoopStoring | None = None
+        self.turn: Turn | None = None
         self.context = context
         self.place = LoopPlace(run.grace, None)
         self.crew: Crew | None = None
@@ -35,15 +39,40 @@ class _Driver:
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
         if isinstance(effect, Next):
-            return await self._crew().arrived(effect.wanted)
+            return await self.lending(self._crew().arrived(effect.wanted))
         if isinstance(effect, Start):
             return await self._crew().start(effect.tasks)
         if isinstance(effect, Cancel):
-            return await self._crew().end()
+            return await self.lending(self._crew().end())
         if self.storing is None:
             assert self.run.saver is not None, f"the driver does not know {effect!r}"
             self.storing = load.loop_storing()(self.run, self.context)
+            self.turn = self.run.journal = load.turn()(self.storing)
         return await self.storing.perform(effect)
+
+    async def lending(self, tasks: Awaitable[R]) -> R:
+        """Wait for tasks, which may store results meanwhile."""
+        if self.turn is None:
+            return await tasks
+        self.turn.lend()
+        try:
+            return await tasks
+        finally:
+            if not self.turn.reclaim():
+                await reclaimed(self.turn)
+
+    async def end(self) -> None:
+        """End what still runs, and give the thread back."""
+        try:
+            if self.crew is not None:
+                await self.lending(self.crew.end())
+        finally:
+            if self.storing is not None:
+                try:
+                    await self.storing.leave()
+                finally:
+                    assert self.turn is not None, "made with the storing"
+                    self.turn.end()
 
     def saved_at_once(self, effect: Save) -> bool:
         """Begin a commit; return whether nothing of it has to be waited for."""
@@ -70,7 +99,8 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
                 driver.state = end.value
                 return
             if isinstance(effect, Compute):
-                answer = await isolated(context.copy(), call(effect.task, place))
+                computed = isolated(context.copy(), call(effect.task, place))
+                answer = await (computed if driver.turn is None else driver.lending(computed))
             elif isinstance(effect, Emit):
                 for chunk in effect.chunks:
                     yield chunk
@@ -81,12 +111,7 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
                 answer = await perform(effect)
     finally:
         program.close()
-        try:
-            if driver.crew is not None:
-                await driver.crew.end()
-        finally:
-            if driver.storing is not None:
-                await driver.storing.leave()
+        await driver.end()
 
 
 async def ainvoke(run: Run, given: object, context: Context) -> RunState:

@@ -12,10 +12,17 @@ from typing import Any, Protocol
 
 from graphflow._core.parse import parse
 from graphflow._core.route import follow, seen
-from graphflow._core.state import Failed, Outcome, Succeeded, Task
+from graphflow._core.state import Failed, Interrupted, Outcome, Succeeded, Task
 from graphflow._core.topology import Branch, Callee
 from graphflow._drive.scope import Scope, Sink
 from graphflow._scope import CURRENT
+from graphflow.errors import (
+    GraphInterrupt,
+    InterruptError,
+    InterruptSwallowedError,
+    note,
+    shown,
+)
 
 
 class Place(Protocol):
@@ -40,7 +47,7 @@ async def call(task: Task, place: Place) -> Outcome:
     It sets a context variable, so every task runs in a context of its own. Cancellation, and
     whatever else is no `Exception`, passes through.
     """
-    scope = Scope(task, place.sink)
+    scope = Scope(task, place.sink, place.awaits)
     CURRENT.set(scope)
     node = task.node
     kept: Succeeded | None = None
@@ -66,10 +73,37 @@ async def call(task: Task, place: Place) -> Outcome:
                 answer = await _compute(branch.path, seen(branch, kept), scope, place)
             done = Succeeded(task, done.writes, [*done.goto, *follow(branch, kept, answer)])
     except Exception as error:  # noqa: BLE001 - a node may raise anything
+        if scope.waiting:
+            note(error, f"which ended the wait for an answer to {shown(scope.waiting[0].value)}")
         return Failed(task, without_our_frames(error), kept, branch)
+    except GraphInterrupt as asked:
+        return _interrupted(scope, asked, kept, branch)
+    except BaseExceptionGroup as group:
+        asked, rest = group.split(GraphInterrupt)
+        if asked is None:
+            raise
+        if rest is not None:
+            return Failed(task, rest, kept, branch)
+        return _interrupted(scope, asked, kept, branch)
     finally:
         scope.closed = True
+    if scope.waiting:
+        swallowed = InterruptSwallowedError(task.node.name, scope.waiting[0].value)
+        return Failed(task, swallowed, kept, branch)
     return done
+
+
+def _interrupted(
+    scope: Scope, asked: BaseException, kept: Succeeded | None, branch: Branch | None
+) -> Outcome:
+    """Return the outcome of a task that asked; whoever raises an interrupt by hand asks nothing."""
+    if scope.waiting:
+        return Interrupted(scope.task, [*scope.waiting], kept)
+    msg = (
+        f"node {scope.task.node.name!r} raised {type(asked).__name__} by itself; call "
+        f"interrupt(value), which asks and returns the answer"
+    )
+    return Failed(scope.task, InterruptError(msg), kept, branch)
 
 
 async def _within_middleware(task: Task, scope: Scope, place: Place) -> Any:  # noqa: ANN401 - a node returns anything

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from graphflow._drive.portal import PortalSide
     from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.threads import Stream
+    from graphflow._drive.turn import Turn
     from graphflow._drive.waiting import LoopStoring
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
@@ -71,6 +72,20 @@ def blocking_storing() -> "type[BlockingStoring]":
     from graphflow._drive.storing import BlockingStoring
 
     return BlockingStoring
+
+
+def turn() -> "type[Turn]":
+    """Return what lends a run's thread to its tasks."""
+    from graphflow._drive.turn import Turn
+
+    return Turn
+
+
+def waits_here() -> "Callable[[], bool]":
+    """Return what tells whether an event loop runs here that must not be held up."""
+    from graphflow._drive.loop import waits_here
+
+    return waits_here
 
 
 def portal_side() -> "type[PortalSide]":

@@ -2,13 +2,18 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast, final
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, final
 
+from graphflow._core.asking import Questions
 from graphflow._core.state import Task
 from graphflow._core.topology import Asked
+from graphflow._drive.once import Calls
 from graphflow.config import RunnableConfig
 from graphflow.errors import AbandonedTaskWarning, TaskAbandoned
 from graphflow.runtime import ExecutionInfo, Runtime
+
+if TYPE_CHECKING:
+    from graphflow._core.asking import Question
 
 Sink: TypeAlias = Callable[[Task, object], None]
 """Takes an item that a task wrote; may block the calling thread, never the event loop."""
@@ -18,13 +23,22 @@ Sink: TypeAlias = Callable[[Task, object], None]
 class Scope:
     """One task's way to its run, from its start to its end."""
 
-    __slots__ = ("closed", "sink", "task")
+    __slots__ = ("_awaits", "_calls", "_questions", "closed", "sink", "task")
 
-    def __init__(self, task: Task, sink: Sink | None) -> None:
-        """Begin; without a sink, what the task writes is seen by nobody."""
+    def __init__(self, task: Task, sink: Sink | None, awaits: bool) -> None:  # noqa: FBT001 - on the path of every task
+        """Begin.
+
+        Args:
+            task: the task.
+            sink: takes what the task writes; without one, it is seen by nobody.
+            awaits: whether the task was called on an event loop.
+        """
         self.task = task
         self.sink = sink
+        self._awaits = awaits
         self.closed = False
+        self._questions: Questions | None = None
+        self._calls: Calls | None = None
 
     def write(self, item: object, /) -> None:
         """Put one item into the custom stream.
@@ -36,6 +50,51 @@ class Scope:
             raise TaskAbandoned(self.task.node.name)
         if self.sink is not None:
             self.sink(self.task, item)
+
+    @property
+    def waiting(self) -> "Sequence[Question]":
+        """What the task has asked, and has no answer to."""
+        return () if self._questions is None else self._questions.waiting
+
+    def ask(  # noqa: PLR0913, PLR0917 - what `interrupt` was given
+        self,
+        value: object,
+        schema: Any,  # noqa: ANN401 - a type or a JSON Schema
+        key: str | None,
+        seconds: float | None,
+        default: object,
+    ) -> Any:  # noqa: ANN401 - the answer
+        """Return the answer to a question; see `interrupts.interrupt`."""
+        if self.closed:
+            raise TaskAbandoned(self.task.node.name)
+        if self._questions is None:
+            self._questions = Questions(self.task)
+        return self._questions.ask(value, schema, key, seconds, default)
+
+    def answered(self, key: str) -> bool:
+        """Tell whether the first question with a key has come to an end."""
+        journal = self.task.journal
+        return journal is not None and (key, 0) in journal.answers
+
+    def once(
+        self, key: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:  # noqa: ANN401 - what the function returns
+        """Return a kept result, or call a function and keep what it returns."""
+        return self._kept_calls().once(key, fn, args, kwargs)
+
+    async def aonce(
+        self, key: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:  # noqa: ANN401 - as above
+        """Do the same, on an event loop."""
+        return await self._kept_calls().aonce(key, fn, args, kwargs)
+
+    def _kept_calls(self) -> Calls:
+        """Return what keeps results of the task."""
+        if self.closed:
+            raise TaskAbandoned(self.task.node.name)
+        if self._calls is None:
+            self._calls = Calls(self.task, self._awaits)
+        return self._calls
 
     @property
     def config(self) -> RunnableConfig:
@@ -71,6 +130,7 @@ class Scope:
             task_id=task.id,
             run_id=task.run.id,
             thread_id=None if thread is None else str(thread),
+            attempt=1 if task.journal is None else task.journal.attempt + 1,
         )
 
     @property

@@ -120,6 +120,26 @@ class Storing:
         """Whether every commit must be waited for, since another run writes to the thread."""
         return self.lease is None or not self.lease.alone
 
+    @property
+    def blocks(self) -> bool:
+        """Whether a commit that is waited for may take long."""
+        return self.store.waits or self._pending is not None
+
+    def settle_here(self) -> None:
+        """Wait for the commit before, blocking the calling thread.
+
+        Raises:
+            Exception: what the store raised, if that commit was not made.
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        if self._pending is None:
+            return
+        future, commit = self._pending
+        error = future.exception()
+        self._pending = None
+        if isinstance(error, Exception) and not is_made(self.store, commit, error):
+            raise self.superseded(commit)
+
     def superseded(self, commit: Commit) -> ThreadBusyError:
         """Return the error of a commit that came too late, and was not waited for."""
         return ThreadBusyError(commit.thread, superseded=True)
@@ -145,13 +165,13 @@ class BlockingStoring(Storing):
         if isinstance(effect, Load):
             return effect.read(self.store)
         if isinstance(effect, Settle):
-            return self._settle()
+            return self.settle_here()
         assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
         return self._enter(effect)
 
     def _save(self, effect: Save) -> bool:
         """Make a commit, after the one before."""
-        self._settle()
+        self.settle_here()
         if effect.wait or self.waits:
             return appended(self.store, effect.commit)
         try:
@@ -161,16 +181,6 @@ class BlockingStoring(Storing):
         if future is not None:
             self._pending = (future, effect.commit)
         return True
-
-    def _settle(self) -> None:
-        """Wait for the commit before."""
-        if self._pending is None:
-            return
-        future, commit = self._pending
-        error = future.exception()
-        self._pending = None
-        if isinstance(error, Exception) and not is_made(self.store, commit, error):
-            raise self.superseded(commit)
 
     def _enter(self, effect: Enter) -> Lease:
         """Take a place on the thread."""

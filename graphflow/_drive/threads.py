@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context
 from threading import Condition
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Start
 from graphflow._core.state import Event, Failed, Outcome, Run, RunState, Task, Written
@@ -24,6 +24,10 @@ from graphflow.errors import TaskAbandoned
 
 if TYPE_CHECKING:
     from graphflow._drive.portal import Member, PortalSide
+    from graphflow._drive.storing import BlockingStoring
+    from graphflow._drive.turn import Turn
+
+R = TypeVar("R")
 
 POOL_SIZE = 32
 """How many threads a run without `max_concurrency` uses at the most; made one by one on need."""
@@ -191,31 +195,62 @@ def _was_told_to_end(event: Event) -> bool:
 class _Driver:
     """Performs all effects but `Emit`, which only a stream can."""
 
-    __slots__ = ("context", "crew", "place", "run", "storing")
+    __slots__ = ("context", "crew", "place", "run", "storing", "turn")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
-        self.storing = None if run.saver is None else load.blocking_storing()(run, context)
+        self.storing: BlockingStoring | None = None
+        self.turn: Turn | None = None
+        if run.saver is not None:
+            self.storing = load.blocking_storing()(run, context)
+            self.turn = run.journal = load.turn()(self.storing)
         self.context = context
         self.place = ThreadPlace(None)
         self.crew: ThreadCrew | None = None
 
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
-        if isinstance(effect, Compute):
-            task = effect.task
-            if task.node.needs_loop:
-                self._crew().start((task,))
-                return self._crew().arrived(1)[0]
-            return self.context.copy().run(run_here, call(task, self.place))
-        if isinstance(effect, Next):
-            return self._crew().arrived(effect.wanted)
+        if isinstance(effect, (Compute, Next, Cancel)):
+            return self.lending(lambda: self._wait(effect))
         if isinstance(effect, Start):
             return self._crew().start(effect.tasks)
-        if isinstance(effect, Cancel):
-            return self._crew().end()
         assert self.storing is not None, f"the driver does not know {effect!r}"
         return self.storing.perform(effect)
+
+    def lending(self, wait: Callable[[], R]) -> R:
+        """Wait for tasks, which may store results meanwhile."""
+        if self.turn is None:
+            return wait()
+        self.turn.lend()
+        try:
+            return wait()
+        finally:
+            self.turn.wait()
+
+    def _wait(self, effect: Compute | Next | Cancel) -> Any:  # noqa: ANN401 - as above
+        """Wait for tasks; a lone one that needs no event loop is run right here."""
+        if isinstance(effect, Next):
+            return self._crew().arrived(effect.wanted)
+        if isinstance(effect, Cancel):
+            return self._crew().end()
+        task = effect.task
+        if task.node.needs_loop:
+            self._crew().start((task,))
+            return self._crew().arrived(1)[0]
+        return self.context.copy().run(run_here, call(task, self.place))
+
+    def end(self) -> None:
+        """End what still runs, and give the thread back."""
+        try:
+            if self.crew is not None:
+                self.lending(self.crew.end)
+        finally:
+            if self.storing is not None:
+                try:
+                    self.storing.leave()
+                finally:
+                    assert self.turn is not None, "made with the storing"
+                    self.turn.end()
 
     def _crew(self) -> ThreadCrew:
         """Return the run's crew, made on first need."""
@@ -243,12 +278,7 @@ def _drive(driver: _Driver, given: object) -> Generator[Any, None, RunState]:
                 answer = perform(effect)
     finally:
         program.close()
-        try:
-            if driver.crew is not None:
-                driver.crew.end()
-        finally:
-            if driver.storing is not None:
-                driver.storing.leave()
+        driver.end()
 
 
 def invoke(run: Run, given: object, context: Context) -> RunState:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import anyio
 import anyio.to_thread
+from typing_extensions import override
 
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
 from graphflow._core.state import Run
@@ -30,6 +31,12 @@ class LoopStoring(Storing):
         super().__init__(run, context)
         self._inline = inline_here()
         self._begun: Future[None] | Exception | None = None
+
+    @property
+    @override
+    def blocks(self) -> bool:
+        """Whether a commit that is waited for may take long."""
+        return super().blocks and not self._inline
 
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 from graphflow.checkpoint.records import (
     ANSWER,
     BARRIER,
-    FAILURE,
+    STOP,
     JOURNAL,
     RUN,
     TASK,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = (
     "ANSWER",
     "BARRIER",
-    "FAILURE",
+    "STOP",
     "JOURNAL",
     "RUN",
     "TASK",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from graphflow._iso import iso
 from graphflow._record import record
 
 RUN: Final = 1
@@ -14,14 +15,14 @@ TASK: Final = 2
 BARRIER: Final = 3
 """A superstep ended: its effects on the channels, and what is due next."""
 
-FAILURE: Final = 4
-"""A superstep failed: which tasks, and their errors."""
+STOP: Final = 4
+"""A superstep came to no end: which tasks failed, with their errors, and which wait for answers."""
 
 JOURNAL: Final = 5
 """A result kept inside a task."""
 
 ANSWER: Final = 6
-"""The answer to an interrupt."""
+"""How a question of a task came to an end: with an answer, withdrawn, or too late."""
 
 
 @record
@@ -144,6 +145,4 @@ class ThreadInfo:
     @property
     def updated_at(self) -> str:
         """The same in ISO 8601, UTC, as `StateSnapshot.created_at` has it."""
-        from datetime import UTC, datetime, timedelta  # noqa: PLC0415 - seldom needed
-
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.updated)).isoformat()
+        return iso(self.updated)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVa
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
+from graphflow._stops import stops_of
 from graphflow._signature import Signature, name_of, read_function
 from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
@@ -347,6 +348,8 @@ class StateGraph(Generic[StateT, ContextT]):
         cancel_grace: float = 5.0,
         checkpointer: "BaseCheckpointSaver | bool | None" = None,
         types: "Sequence[type] | Registry" = (),
+        interrupt_before: "Sequence[Reference] | Literal['*'] | None" = None,
+        interrupt_after: "Sequence[Reference] | Literal['*'] | None" = None,
     ) -> CompiledStateGraph[StateT, ContextT]:
         """Check the graph and make it runnable; the builder can go on being changed.
 
@@ -364,12 +367,15 @@ class StateGraph(Generic[StateT, ContextT]):
                 name: enums, dataclasses, pydantic models and the like. A checkpoint holds
                 objects of no other class. For other kinds of classes, or another tag than a
                 class's own name, give a `Registry` that they were added to.
+            interrupt_before: nodes before which a run stops, each time; `"*"` for all. The next
+                run with None as its input goes on. Nothing of their superstep has run then.
+            interrupt_after: nodes after whose superstep a run stops.
 
         Raises:
             GraphValidationError: with everything that is wrong, in `.findings`.
             TypeError: if `middleware` is no list of functions, `checkpointer` no checkpointer,
                 or one of `types` of a kind that cannot be stored.
-            ValueError: if `cancel_grace` is no number of seconds.
+            ValueError: if `cancel_grace` is no number of seconds, or a node to stop at is unknown.
         """
         if not isinstance(middleware, (list, tuple)) or not all(map(callable, middleware)):
             msg = f"middleware must be a list of functions, not {shown(middleware)}"
@@ -388,13 +394,16 @@ class StateGraph(Generic[StateT, ContextT]):
         )
         if found := findings(blueprint):
             raise GraphValidationError(found)
+        topology = freeze(blueprint, forgiving=self._extra == "ignore", middleware=middleware)
         return CompiledStateGraph(
-            freeze(blueprint, forgiving=self._extra == "ignore", middleware=middleware),
+            topology,
             name=name or "graphflow",
             context_schema=self._context_schema,
             store=store,
             cancel_grace=cancel_grace,
             persistence=persistence_of(checkpointer, types, self._schemas),
+            before=stops_of(topology, interrupt_before, "interrupt_before"),
+            after=stops_of(topology, interrupt_after, "interrupt_after"),
         )
 
 

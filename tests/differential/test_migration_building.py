@@ -326,4 +326,4 @@ def test_the_runtime_of_a_node_has_fewer_fields() -> None:
         "node_first_attempt_time",
         "server_info",
     }
-    assert fields(OURS) - fields(THEIRS) == {"node", "step"}
+    assert fields(OURS) - fields(THEIRS) == {"attempt", "node", "step"}

@@ -1,0 +1,151 @@
+"""What an answer must be: schemas as JSON Schema, and the check of answers against them.
+
+The JSON Schema is stored with the question, so whoever answers in another process needs neither
+the node's code nor its types. Types other than the simplest are pydantic's business, and schemas
+other than the simplest jsonschema's; both come with the extra `schemas`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from graphflow.errors import shown
+
+_SIMPLE: Final[Mapping[Any, str]] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list, tuple),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
+def described(schema: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a type, or a JSON Schema
+    """Return the JSON Schema of what `interrupt` was given as its response_schema.
+
+    Raises:
+        TypeError: if it is neither a type nor a JSON Schema, or a library for it is missing.
+    """
+    if schema is None:
+        return None
+    if isinstance(schema, dict):
+        described = cast("dict[str, Any]", schema)
+        if not _is_simple(described):
+            _check_schema(described)
+        return described
+    try:
+        simple = _SIMPLE.get(schema)
+    except TypeError:  # not hashable
+        simple = None
+    if simple is not None:
+        return {"type": simple}
+    made: dict[str, Any] = _adapter(schema).json_schema()
+    if not _is_simple(made):
+        _check_schema(made)
+    return made
+
+
+def refusal(schema: Mapping[str, Any] | None, answer: object) -> str | None:
+    """Return why an answer does not fit a JSON Schema, or None if it does.
+
+    Raises:
+        TypeError: if a library for it is missing.
+    """
+    if schema is None:
+        return None
+    if _is_simple(schema):
+        wanted = schema["type"]
+        fits = isinstance(answer, _TYPES[wanted]) and (
+            not isinstance(answer, bool) or wanted == "boolean"
+        )
+        return None if fits else f"it must be of the type {wanted!r}"
+    validator = _validator(schema)
+    first = next(iter(sorted(validator.iter_errors(_as_json(answer)), key=_place)), None)
+    if first is None:
+        return None
+    where = "".join(f"[{part!r}]" for part in first.absolute_path)
+    return f"at {where}: {first.message}" if where else str(first.message)
+
+
+def returned(schema: Any, answer: Any) -> Any:  # noqa: ANN401 - whatever was given and is returned
+    """Return an answer as the node gets it: as an instance of the type that it asked for.
+
+    Raises:
+        ValueError: if the type does not take it.
+    """
+    if schema is None or isinstance(schema, dict) or schema in (bool, str, list, dict):
+        return answer
+    if schema in (int, float):
+        return schema(answer)
+    return _adapter(schema).validate_python(answer)
+
+
+def _is_simple(schema: Mapping[str, Any]) -> bool:
+    """Tell whether a schema asks for one of the JSON types and no more."""
+    return schema.keys() <= {"type", "title", "description"} and (
+        isinstance(schema.get("type"), str) and schema["type"] in _TYPES
+    )
+
+
+def _adapter(schema: Any) -> Any:  # noqa: ANN401 - pydantic's TypeAdapter, which may be missing
+    """Return what makes objects of a type out of answers."""
+    try:
+        from pydantic import PydanticUserError, TypeAdapter  # noqa: PLC0415 - optional
+    except ImportError:
+        raise TypeError(_missing(schema, "pydantic")) from None
+    try:
+        return TypeAdapter(schema)
+    except PydanticUserError as error:
+        msg = f"response_schema {shown(schema)} is no type that an answer can be checked against"
+        raise TypeError(msg) from error
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    """Raise if a JSON Schema is none."""
+    validator = _validator(schema)
+    found = next(iter(type(validator)(validator.META_SCHEMA).iter_errors(schema)), None)
+    if found is not None:
+        msg = f"response_schema {shown(schema)} is no JSON Schema: {found.message}"
+        raise TypeError(msg)
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's, which may be missing
+    """Return what checks answers against a JSON Schema; it reads nothing from elsewhere."""
+    try:
+        from jsonschema import validators  # noqa: PLC0415 - optional
+        from referencing import Registry  # noqa: PLC0415 - jsonschema's own
+    except ImportError:
+        raise TypeError(_missing(schema, "jsonschema")) from None
+    cls = validators.validator_for(schema, default=validators.Draft202012Validator)
+    return cls(schema, registry=Registry())
+
+
+def _missing(schema: object, library: str) -> str:
+    """Say which library a schema needs."""
+    return (
+        f"response_schema {shown(schema)} needs {library}; "
+        f"install it with: pip install 'graphflow-engine[schemas]'"
+    )
+
+
+def _as_json(answer: object) -> object:
+    """Return an answer as JSON has it; an object of a class as its fields."""
+    try:
+        from pydantic_core import to_jsonable_python  # noqa: PLC0415 - optional
+    except ImportError:
+        return answer
+    return to_jsonable_python(answer, fallback=lambda value: value)
+
+
+def _place(error: Any) -> tuple[Any, ...]:  # noqa: ANN401 - jsonschema's
+    """Return what errors are sorted by: the one nearest to the top first."""
+    return (len(error.absolute_path), str(error.message))
