@@ -1,9 +1,8 @@
 """`CompiledStateGraph`: what `compile()` returns; every method is a few lines onto a driver."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import is_dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -13,10 +12,11 @@ from graphflow._core.state import Run, Stops, View
 from graphflow._core.topology import Topology
 from graphflow._drive import load
 from graphflow._stops import Named, stops_of
+from graphflow._threads import Threads
 from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
 from graphflow.errors import did_you_mean, quoted
-from graphflow.persistence import Persistence, history_of, now, random_id, snapshot_of
-from graphflow.types import Command, Durability, OnBusy, StateSnapshot, StreamMode
+from graphflow.persistence import Persistence, now, random_id
+from graphflow.types import Command, Durability, OnBusy, StreamMode
 
 if TYPE_CHECKING:
     from graphflow._drive.asynchronous import AsyncStream
@@ -30,11 +30,10 @@ ContextT = DefaultTypeVar("ContextT", default=None)
 Keys = str | Sequence[str] | None
 Modes = StreamMode | Sequence[StreamMode]
 
-_PAGE: Final = 64
 _MODES: Final = ("values", "updates", "custom", "tasks", "checkpoints", "debug")
 
 
-class CompiledStateGraph(Generic[StateT, ContextT]):
+class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
     """A graph that can be run: any number of times, and any number of runs at once.
 
     It is immutable. Sync methods need no event loop and run async nodes too, on a loop of their
@@ -329,80 +328,6 @@ class CompiledStateGraph(Generic[StateT, ContextT]):
             for given, own in zip(inputs, self._configs(inputs, config, on_busy), strict=True)
         ]
         return await abatch(calls, self._concurrency(config), return_exceptions=return_exceptions)
-
-    def get_state(self, config: RunnableConfig) -> StateSnapshot:
-        """Return the state of a thread: as it is now, or at the checkpoint that the config names.
-
-        Where a superstep has failed, the values hold what its finished tasks wrote, and `next`
-        the nodes that will run again. A thread that is not there has no values, and no metadata.
-
-        Raises:
-            ValueError: if the graph has no checkpointer, or the config names no thread.
-            CheckpointError: if the thread cannot be read.
-        """
-        saved, joined = self._stored(config)
-        return snapshot_of(saved.reader(self._topology, joined), joined)
-
-    async def aget_state(self, config: RunnableConfig) -> StateSnapshot:
-        """Do what `get_state` does, on the running event loop."""
-        saved, joined = self._stored(config)
-        reader = saved.reader(self._topology, joined)
-        return await load.read_store()(saved.saver, lambda: snapshot_of(reader, joined))
-
-    def get_state_history(
-        self,
-        config: RunnableConfig,
-        *,
-        filter: Mapping[str, Any] | None = None,  # noqa: A002 - LangGraph's name
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> Iterator[StateSnapshot]:
-        """Yield the checkpoints of a thread, the newest first; values are read when looked at.
-
-        Args:
-            config: names the thread; if it names a checkpoint, only that one is yielded.
-            filter: what the metadata must be equal to, by key.
-            before: names a checkpoint; only older ones are yielded.
-            limit: how many at the most.
-
-        Raises:
-            ValueError: if the graph has no checkpointer, or the config names no thread.
-            CheckpointError: if the thread cannot be read.
-        """
-        saved, joined = self._stored(config)
-        reader = saved.reader(self._topology, joined)
-        return history_of(reader, joined, wanted=filter, before=before, limit=limit)
-
-    async def aget_state_history(
-        self,
-        config: RunnableConfig,
-        *,
-        filter: Mapping[str, Any] | None = None,  # noqa: A002 - as above
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[StateSnapshot]:
-        """Do what `get_state_history` does, on the running event loop."""
-        saved, joined = self._stored(config)
-        reader = saved.reader(self._topology, joined)
-        rows = history_of(reader, joined, wanted=filter, before=before, limit=limit)
-        read = load.read_store()
-        while page := await read(saved.saver, lambda: [*islice(rows, _PAGE)]):
-            for snapshot in page:
-                yield snapshot
-
-    def _stored(self, config: RunnableConfig) -> tuple[Persistence, RunnableConfig]:
-        """Return the checkpointer, and the config that names a thread.
-
-        Raises:
-            ValueError: if the graph has no checkpointer.
-        """
-        if self._persistence is None:
-            msg = (
-                "the graph has no checkpointer, so it has no threads whose state could be read; "
-                "give compile(checkpointer=...) one"
-            )
-            raise ValueError(msg)
-        return self._persistence, merged(self.config, config)
 
     def _configs(
         self,

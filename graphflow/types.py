@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeAlias, cast, final
 
 from typing_extensions import TypeVar
 
@@ -23,6 +23,7 @@ __all__ = (
     "PregelTask",
     "Send",
     "StateSnapshot",
+    "StateUpdate",
     "StreamMode",
     "StreamWriter",
     "interrupt",
@@ -138,6 +139,20 @@ class Overwrite(Plain):
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - any value of the channel
         """Keep the value."""
         self.value = value
+
+
+class StateUpdate(NamedTuple):
+    """One update of `bulk_update_state`.
+
+    Attributes:
+        values: what the node is taken to have returned.
+        as_node: the node; None for the one that ran last.
+        task_id: of several tasks of the node, the one that it stands for.
+    """
+
+    values: Any
+    as_node: str | None = None
+    task_id: str | None = None
 
 
 @final

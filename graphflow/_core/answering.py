@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _ID: Final = 32
 
 
+EXPIRED: Final[Any] = object()
+"""The `resume` of a run that answers nothing, but what is too late."""
+
+
 @record
 class Given:
     """An answer to a question.
@@ -53,6 +57,8 @@ def given_to(past: "Past", resume: Any, now: int) -> list[Given]:  # noqa: ANN40
         InvalidAnswerError: if an answer is not as its question asks for.
         UnknownInterruptError: if it answers what nobody asks, or does not say which of several.
     """
+    if resume is EXPIRED:
+        return []
     asked = {
         question.id: (place, question)
         for place, questions in past.waiting.items()

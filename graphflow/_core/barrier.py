@@ -50,10 +50,11 @@ class Ending:
         last: step, frontier and source of its last checkpoint, or None before the first.
         values: the values after it.
         begun: whether the run has taken its thread.
+        ran: the tasks of its last superstep, as `[node, index]`.
         held: records of the superstep that is under way, to be stored if it comes to no end.
     """
 
-    __slots__ = ("_kept", "begun", "held", "last", "values")
+    __slots__ = ("_kept", "begun", "held", "last", "ran", "values")
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -61,6 +62,7 @@ class Ending:
         self.values: Mapping[str, Any] = {}
         self.begun = False
         self.held: list[tuple[int, bytes]] = []
+        self.ran: list[list[Any]] = []
         # For each channel that changed: how long its list was at the beginning, and how many
         # items at its front are still in their places.
         self._kept: dict[str, list[int]] = {}

@@ -5,9 +5,9 @@ the thread is. A Command writes and leads somewhere, and goes on, too.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from graphflow._core.admit import blank, check_input
+from graphflow._core.admit import check_input
 from graphflow._core.answering import given_to, too_late
 from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
@@ -15,22 +15,18 @@ from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
 from graphflow._core.commit import by_rank, commit, folded, gather, install
 from graphflow._core.effects import Compute, Emit, Enter, Load, Program
 from graphflow._core.form import Place, TaskForm
-from graphflow._core.frontier import joins_of, node_named, send_of
 from graphflow._core.log import Log
 from graphflow._core.parse import parse
 from graphflow._core.project import values_chunk, wrote
 from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.stored import Past, fetch, is_checkpoint, replay, run_at
+from graphflow._core.opening import due_again, read_thread, state_of, take_place
+from graphflow._core.stored import Past, run_at
 from graphflow._core.unfinished import carried
 from graphflow._record import record
-from graphflow.checkpoint.records import ANSWER, STOP, Head, Record
-from graphflow.errors import CheckpointNotFoundError, EmptyInputError, shown
+from graphflow.checkpoint.records import ANSWER, BARRIER, RUN
+from graphflow.errors import EmptyInputError, shown
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
-
-if TYPE_CHECKING:
-    from graphflow._core.topology import Node
-    from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
 @record
@@ -71,110 +67,15 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
     check_input(given, stored=True)
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
-        head, past = yield from Load(lambda store: _read(store, log))
+        head, past = yield from Load(lambda store: read_thread(store, log))
         newest = past is not None and past.newest and past.branch == past.stored.head.branch
         forks = given is None and past is not None and past.source != "update"
-        _take(log, head, past, goes_on=newest and not forks)
+        take_place(log, head, past, goes_on=newest and not forks)
         run.stop = (-2 if past is None else past.step) + run.limit + 2
         begun = yield from _begun(run, log, past, given)
         if begun is not None:
             return begun
         # Another process, or a run that was left with a commit on its way, was quicker.
-
-
-def _read(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | None]:
-    """Read the thread, or the checkpoint of it that was asked for; no past if it has no state.
-
-    Raises:
-        CheckpointNotFoundError: if there is no such checkpoint.
-        CheckpointError: if the thread cannot be read.
-    """
-    asked = log.asked
-    try:
-        stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
-    except CheckpointNotFoundError:
-        if asked.checkpoint is None:
-            raise
-        stored = None
-    if stored is not None:
-        past = replay(log.codec, stored)
-        last = past.checkpoint
-        if last is not None and asked.checkpoint is None:
-            return stored.head, past
-        if last is not None and asked.checkpoint is not None and last.seq == asked.checkpoint[1]:
-            _read_on(store, log, past, *asked.checkpoint)
-            return stored.head, past
-    if asked.checkpoint is not None:
-        msg = (
-            f"the thread {shown(asked.thread)} has no checkpoint with that checkpoint_id; "
-            f"get_state_history() tells those it has"
-        )
-        raise CheckpointNotFoundError(msg)
-    return store.head(asked.thread), None
-
-
-def _read_on(
-    store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int
-) -> None:
-    """Read what has become of a checkpoint's tasks: all, if their superstep has not ended.
-
-    If it has, it will be run again, and then only what was asked first is of use: whoever goes on
-    from there can give it another answer.
-    """
-    tail: list[Record] = []
-    for entry in store.records(log.asked.thread, branch=branch, after=seq):
-        past.newest = not is_checkpoint(log.codec, entry)
-        if not past.newest:
-            break
-        tail.append(entry)
-    if past.newest:
-        for entry in tail:
-            past.add(log.codec, entry)
-        return
-    stop = next((entry for entry in tail if entry.kind == STOP), None)
-    if stop is not None:
-        past.add(log.codec, stop)
-        past.errors = {}
-
-
-def _take(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> None:
-    """Put the log to where the thread is.
-
-    Args:
-        log: the log.
-        head: the thread's head, or None if there is no thread.
-        past: its state, or that of the checkpoint that was asked for.
-        goes_on: whether that checkpoint is the thread's last, and needs no branch of its own.
-    """
-    hold = log.hold
-    assert hold is not None, "a run enters its thread before it reads it"
-    log.reset()
-    if head is not None:
-        log.epoch, log.seq, log.branch, log.current = head.epoch, head.seq, head.branch, head.branch
-    if past is None:
-        if not log.branch:
-            log.fork(0, 0)
-            log.current = log.branch
-        if hold.beside:  # the branch of the run that it goes on beside stays empty, and current
-            log.fork(0, 0)
-        return
-    last = past.checkpoint
-    assert last is not None, "a thread without a checkpoint has no past"
-    log.branch, log.last = past.branch, (past.branch, last.seq)
-    log.before, log.manifest = past.before, past.manifest
-    if not hold.beside and (log.asked.checkpoint is None or goes_on):
-        log.loose = past.loose
-        return
-    log.fork(past.branch, last.seq)
-    past.loose = []
-    if hold.beside or not past.newest:
-        past.tasks, past.journals = {}, {place: Journal() for place in past.waiting}
-        for place, journal in past.journals.items():
-            journal.asked = {(one.key, one.number): one for one in past.waiting[place]}
-    if hold.beside:
-        past.journals, past.waiting, past.stop = {}, {}, None
-    else:
-        log.current = log.branch
 
 
 def _begun(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
@@ -214,7 +115,7 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
     log.loose = []  # what they returned is not part of this run; the history goes on showing it
     fields = fields_of(given)
     told = given if fields is None else fields
-    state = _state_of(run, log, past).due_next((), (), step + 1)
+    state = state_of(run, log, past).due_next((), (), step + 1)
     entry = run.graph.entry
     announced = log.announce(run.id, "input", step, [told])
     chunks = (
@@ -224,13 +125,14 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
     )
     done = parse(_start(run, state, told), told)  # a bad input is refused before it is kept
     if entry.branches:
-        if not (yield from log.start(announced)):
+        if not (yield from log.start([(RUN, announced)])):
             return None
         if chunks:
             yield from Emit(chunks)
         return (yield from _started(run, log, state, told, {}))
     state = commit(state, (done,), log)
-    if not (yield from log.start(announced, log.noted(), values=state.values)):
+    rows = [(RUN, announced), (BARRIER, log.noted())]
+    if not (yield from log.start(rows, values=state.values)):
         return None
     if chunks:
         yield from Emit(chunks)
@@ -273,7 +175,7 @@ def _after_start(run: Run, log: Log, state: RunState, done: Succeeded) -> Progra
 
 def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Program[Begun | None]:
     """Go on where the thread is, after what a Command does, in a branch of its own or not."""
-    state = _due_again(run, past, _state_of(run, log, past))
+    state = due_again(run, past, state_of(run, log, past))
     made: str | None = None
     forked = log.branch != past.branch
     idle = past.given is None and not state.due and not state.sends
@@ -289,19 +191,20 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     now = run.clock()
     answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
     passes = _passes(past, forked=forked) or command is not None
-    announced = log.announce(run.id, "resume", past.step, ())
-    barrier = b""
+    rows = [(RUN, log.announce(run.id, "resume", past.step, ()))]
     if command is not None and says_more:
         state, barrier = _apply(run, log, past, state, command)
+        rows.append((BARRIER, barrier))
         made = "update"
     elif forked and past.given is None and resume is None:
         state = state.due_next(state.due, state.sends, state.step + 1)
         frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
         made = "fork"
-        barrier = log.pack(state.step - 1, [], frontier, {}, state.values, made)
-    more = carried(log, past) if forked else []
-    more += [(ANSWER, log.pack_answer(one.place, one.question, one.answer)) for one in answers]
-    if not (yield from log.start(announced, barrier, more, values=state.values)):
+        rows.append((BARRIER, log.pack(state.step - 1, [], frontier, {}, state.values, made)))
+    if forked:
+        rows += carried(log, past)
+    rows += [(ANSWER, log.pack_answer(one.place, one.question, one.answer)) for one in answers]
+    if not (yield from log.start(rows, values=state.values)):
         return None
     yield from _current(run, log, past, state, made)
     for one in answers:
@@ -390,36 +293,3 @@ def _apply(
         values, state.sizes, frontier.due, sends, state.joins, frontier.waiting, state.step
     )
     return ahead, barrier
-
-
-# ----------------------------------------------------------------------- what the thread holds
-
-
-def _state_of(run: Run, log: Log, past: Past | None) -> RunState:
-    """Return the state that a thread holds, but for what is due."""
-    graph, state = run.graph, blank(run)
-    if past is None:
-        return state
-    known = {key: value for key, value in past.values.items() if key in graph.keys}
-    log.foreign = {key: value for key, value in past.values.items() if key not in graph.keys}
-    install(state.values, state.sizes, known, graph)
-    barrier = past.barrier
-    if barrier is None:
-        return state.due_next((), (), past.step + 1)
-    joins, log.strange = joins_of(graph, barrier.joins)
-    waiting = tuple(graph.nodes[name] for name in barrier.waiting if name in graph.nodes)
-    return RunState(state.values, state.sizes, (), (), joins, waiting, past.step + 1)
-
-
-def _due_again(run: Run, past: Past, state: RunState) -> RunState:
-    """Return a state with what is due.
-
-    Raises:
-        CheckpointError: if that is a node which the graph does not have.
-    """
-    barrier = past.barrier
-    if barrier is None or past.given is not None:
-        return state
-    due: set[Node] = {node_named(run.graph, name) for name in barrier.due}
-    sends = [send_of(run.graph, one) for one in barrier.sends]
-    return state.due_next(by_rank(due), sends, state.step)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphflow._core.state import Frontier, RunState, Succeeded, Task
 from graphflow._core.topology import Join, Node, Topology
+from graphflow._record import record
 from graphflow.channels import MISSING, Channel
 from graphflow.errors import (
     ConcurrentUpdateError,
@@ -27,7 +28,29 @@ if TYPE_CHECKING:
 _SIZED = frozenset((list, dict, set))
 
 
-def commit(state: RunState, outcomes: Sequence[Succeeded], log: "Log | None" = None) -> RunState:
+@record
+class Edit:
+    """How a barrier differs that somebody makes from outside, instead of a superstep.
+
+    Attributes:
+        follow: the outcomes whose edges are followed; those of the others are not.
+        still: nodes that stay due.
+        sends: Sends that stay due, before those that follow.
+        source: what the checkpoint comes from.
+    """
+
+    follow: Sequence[Succeeded]
+    still: Sequence[Node]
+    sends: Sequence[Send]
+    source: str
+
+
+def commit(
+    state: RunState,
+    outcomes: Sequence[Succeeded],
+    log: "Log | None" = None,
+    edit: Edit | None = None,
+) -> RunState:
     """Return the state after a superstep whose tasks ended with `outcomes`, in plan order.
 
     The dicts of values, sizes and joins are handed on, changed. What is to be stored of it is
@@ -44,10 +67,11 @@ def commit(state: RunState, outcomes: Sequence[Succeeded], log: "Log | None" = N
     changed = folded(values, written, outcomes)
     if sizes:
         _check_untouched(state, outcomes, changed)
-    due, sends, joins, waiting = _follow(state, outcomes)
+    due, sends, joins, waiting = _follow(state, outcomes) if edit is None else _edited(state, edit)
     if log is not None:
         frontier = Frontier(due, sends, joins, waiting)
-        log.note(values, written, changed, outcomes, frontier, state.step)
+        source = "loop" if edit is None else edit.source
+        log.note(values, written, changed, outcomes, frontier, state.step, source)
     for key in graph.fading:
         if key not in changed:
             values.pop(key, None)
@@ -200,15 +224,19 @@ def _follow(
                 return (only,), (), state.joins, ()
     frontier = _Frontier(state)
     for done in outcomes:
-        for node in done.task.node.successors:
-            frontier.wake(node)
-        for goto in done.goto:
-            if isinstance(goto, Send):
-                frontier.sends.append(goto)
-            else:
-                frontier.wake(goto)
-        for join, bit in done.task.node.joins:
-            frontier.arrive(join, bit)
+        frontier.follow(done)
+    return frontier.settled()
+
+
+def _edited(
+    state: RunState, edit: Edit
+) -> tuple[tuple[Node, ...], Sequence[Send], dict[int, int], tuple[Node, ...]]:
+    """Return the next frontier after an edit."""
+    frontier = _Frontier(state)
+    frontier.due.update(edit.still)
+    frontier.sends += edit.sends
+    for done in edit.follow:
+        frontier.follow(done)
     return frontier.settled()
 
 
@@ -223,6 +251,18 @@ class _Frontier:
         self.sends: list[Send] = []
         self.joins = state.joins
         self.waiting = set(state.waiting)
+
+    def follow(self, done: Succeeded) -> None:
+        """Follow the edges of a task that has ended."""
+        for node in done.task.node.successors:
+            self.wake(node)
+        for goto in done.goto:
+            if isinstance(goto, Send):
+                self.sends.append(goto)
+            else:
+                self.wake(goto)
+        for join, bit in done.task.node.joins:
+            self.arrive(join, bit)
 
     def wake(self, node: Node) -> None:
         """Let an edge wake a node."""

@@ -128,12 +128,17 @@ class Log(Packing):
         Raises:
             CodecError: if the input or the metadata cannot be stored.
         """
-        self._token = bytes.fromhex(self._make_id())[:12]
+        self.sign()
         packed = self.pack_run(run_id, source, step, given)
         self.run = self.seq + 1
         if source == "input":
             self._pass(self.run)
         return packed
+
+    def sign(self) -> None:
+        """Begin to sign commits with a token of this run's own, to know them again."""
+        self._token = bytes.fromhex(self._make_id())[:12]
+        self.time = self.clock()
 
     def _pass(self, seq: int) -> None:
         """Note that a record is the last checkpoint; one that is not stored has a number, too."""
@@ -145,22 +150,16 @@ class Log(Packing):
             self.last = (self.branch, (self.seq << _UNSTORED) + self._unstored)
 
     def start(
-        self,
-        run: bytes,
-        barrier: bytes = b"",
-        more: Sequence[Packed] = (),
-        *,
-        values: Mapping[str, Any] | None = None,
+        self, rows: Sequence[Packed], *, values: Mapping[str, Any] | None = None
     ) -> Program[bool]:
         """Store that the run began, and take the thread's next epoch.
 
         A run that goes on beside others of this process joins their epoch, or it would end them.
 
         Args:
-            run: the packed record of the run.
-            barrier: that of a barrier that is stored at once with it, if there is one.
-            more: records of the superstep that is due then, such as answers.
-            values: the values after the barrier.
+            rows: the record of the run, and what is stored at once with it: barriers, and
+                records of the superstep that is due then.
+            values: the values after the last barrier.
 
         Returns:
             Whether that was done; else the thread is not where it was when it was read.
@@ -171,28 +170,26 @@ class Log(Packing):
         # A new thread does not begin at 1: a run of one that was deleted must not fit to it.
         first = self.epoch or int(self._make_id()[:10], 16)
         epoch = self.epoch if joins else first + 1
-        rows: list[Packed] = [(RUN, run)]
-        if barrier:
-            rows.append((BARRIER, barrier))
-            self.manifest.grow(len(barrier))
-        rows += more
-        if self.ending is not None:
-            self.ending.held = [*more]
-            rows = []
-        if not made((yield from Save(self._commit(rows, epoch, (), None), wait=True))):
+        ending = self.ending
+        stored = rows if ending is None else []
+        if not made((yield from Save(self._commit(stored, epoch, (), None), wait=True))):
             return False
         hold.took(epoch)
         self.epoch = epoch
         self._origin = None
-        self.seq += len(rows)
-        if rows:
-            self._loosen(more)
         self._branches = ()
-        if self.ending is not None:
-            self.ending.begun = True
-            self.ending.values = values or {}
-        if barrier or (self.ending is not None and self.ending.last is not None):
-            self._pass(self.seq - (len(more) if rows else 0))
+        if ending is not None:
+            ending.begun, ending.values = True, values or {}
+            ending.held = [row for row in rows if row[0] not in (RUN, BARRIER)]
+            if ending.last is not None:
+                self._pass(self.seq)
+        for kind, packed in stored:
+            self.seq += 1
+            if kind == BARRIER:
+                self.manifest.grow(len(packed))
+                self._pass(self.seq)
+            elif kind in _LOOSE:
+                self.loose.append(self.seq)
         return True
 
     # ------------------------------------------------------------------------------- the barrier

@@ -138,6 +138,7 @@ class Packing:
         outcomes: "Sequence[Succeeded]",
         frontier: "Frontier",
         step: int,
+        source: str = "loop",
     ) -> None:
         """Put a superstep's barrier into its stored form, before the values are changed.
 
@@ -147,7 +148,7 @@ class Packing:
         untracked = self.graph.untracked
         tasks = [written_by(done, untracked) for done in outcomes]
         self._packed = self.pack(
-            step, tasks, frontier, changes_of(self.graph, values, written, changed), values
+            step, tasks, frontier, changes_of(self.graph, values, written, changed), values, source
         )
 
     def noted(self) -> bytes:
@@ -180,6 +181,8 @@ class Packing:
         self.time = self.clock()
         packed = b""
         if self.ending is not None:
+            # Who has run, which tells as whom somebody edits the state; not what they wrote.
+            self.ending.ran = [task[:2] for task in tasks]
             self.ending.add((step, frontier, source), changes, values)
         else:
             packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source))
@@ -306,7 +309,7 @@ class Packing:
             records = [(RUN, self._pack_run())]
             step, frontier, source = ending.last
             number = SOURCES.index(source)
-            packed = self._pack(step, [], frontier, ending.changes(values), number)
+            packed = self._pack(step, ending.ran, frontier, ending.changes(values), number)
             self.manifest.grow(len(packed))
             records.append((BARRIER, packed))
         self._run = []

@@ -227,6 +227,7 @@ class Past:
             not among what was read.
         lost: how many runs have begun on the superstep and left nothing that says how they ended.
         newest: whether the last checkpoint is the last of its branch.
+        writers: the nodes of the last superstep that ran, or of the last edit.
     """
 
     __slots__ = (
@@ -249,6 +250,7 @@ class Past:
         "tasks",
         "values",
         "waiting",
+        "writers",
     )
 
     def __init__(self, codec: "Codec", stored: Stored) -> None:
@@ -268,6 +270,7 @@ class Past:
         self.before: tuple[int, int] | None = None
         self._last: tuple[int, int] | None = None
         self.newest = True
+        self.writers: list[str] = []
         self._begun = 0
         if stored.snapshot is not None:
             self._begun = stored.snapshot.seq
@@ -412,8 +415,13 @@ class Past:
                     self.values[key] = copy(self.values[key])
                 _change.apply(self.values, key, change, written.get(key, ()))
         same = barrier.step == self.step  # then a caller's Command wrote it: the same tasks are due
-        # A run that stores at its end only has one barrier for several supersteps, without tasks.
-        self._expect(barrier.seq, same or not barrier.tasks or barrier.step == self.step + 1)
+        # A run that stores at its end only has one barrier for several supersteps, right behind
+        # its own record, and nothing can be missing between the two.
+        run = self.run
+        ends = run is not None and run.source != INPUT and run.seq == barrier.seq - 1
+        self._expect(barrier.seq, same or ends or barrier.step == self.step + 1)
+        if writers := [str(task[0]) for task in barrier.tasks if task[0]]:
+            self.writers = writers
         self._leave(entry)
         self.barrier = barrier
         self._runs = True

@@ -5,7 +5,7 @@ from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
-from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Save, Start
+from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Save, Start
 from graphflow._core.state import Run, RunState
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
@@ -25,7 +25,7 @@ R = TypeVar("R")
 class _Driver:
     """Performs the effects of several tasks; the others are done in the loop of `_drive`."""
 
-    __slots__ = ("context", "crew", "place", "run", "state", "storing", "turn")
+    __slots__ = ("context", "crew", "place", "result", "run", "storing", "turn")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
@@ -34,7 +34,7 @@ class _Driver:
         self.context = context
         self.place = LoopPlace(run.grace, None)
         self.crew: Crew | None = None
-        self.state: RunState | None = None
+        self.result: Any = None
 
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
@@ -86,17 +86,16 @@ class _Driver:
         return self.crew
 
 
-async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
+async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, None]:
     """Run to the end, yielding what the program emits."""
     perform, context, place = driver.perform, driver.context, driver.place
-    program = supersteps(driver.run, given)
     answer: Any = None
     try:
         while True:
             try:
                 effect = program.send(answer)
             except StopIteration as end:
-                driver.state = end.value
+                driver.result = end.value
                 return
             if isinstance(effect, Compute):
                 computed = isolated(context.copy(), call(effect.task, place))
@@ -116,11 +115,16 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
 
 async def ainvoke(run: Run, given: object, context: Context) -> RunState:
     """Run to the end and return the last state."""
+    return await perform(run, supersteps(run, given), context)
+
+
+async def perform(run: Run, program: Program[R], context: Context) -> R:
+    """Perform a program that emits nothing; return what it returns."""
     driver = _Driver(run, context)
-    async for _ in _drive(driver, given):
+    async for _ in _drive(driver, program):
         raise AssertionError(run)  # a run that nobody watches emits nothing
-    assert driver.state is not None, "the program has returned"
-    return driver.state
+    result: R = driver.result
+    return result
 
 
 @final
@@ -136,7 +140,7 @@ class AsyncStream(AsyncIterator[Any]):
 
     def __init__(self, run: Run, given: object, context: Context) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
-        self._chunks = _drive(_Driver(run, context), given)
+        self._chunks = _drive(_Driver(run, context), supersteps(run, given))
 
     def __aiter__(self) -> AsyncIterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Any
 
+    from graphflow._core.effects import Program
     from graphflow._core.state import Run, RunState
     from graphflow._drive.asynchronous import AsyncStream
     from graphflow._drive.portal import PortalSide
@@ -51,6 +52,20 @@ def stream() -> "type[Stream]":
     from graphflow._drive.threads import Stream
 
     return Stream
+
+
+def perform() -> "Callable[[Run, Program[R], Context], R]":
+    """Return what performs a program without an event loop."""
+    from graphflow._drive.threads import perform
+
+    return perform
+
+
+def aperform() -> "Callable[[Run, Program[R], Context], Coroutine[Any, Any, R]]":
+    """Return what performs a program on the running event loop."""
+    from graphflow._drive.asynchronous import perform
+
+    return perform
 
 
 def read_store() -> "Callable[[BaseCheckpointSaver, Callable[[], R]], Coroutine[Any, Any, R]]":

@@ -13,7 +13,7 @@ from threading import Condition
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
-from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Start
+from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Start
 from graphflow._core.state import Event, Failed, Outcome, Run, RunState, Task, Written
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
@@ -259,18 +259,17 @@ class _Driver:
         return self.crew
 
 
-def _drive(driver: _Driver, given: object) -> Generator[Any, None, RunState]:
-    """Run to the end, yielding what the program emits; return the last state."""
+def _drive(driver: _Driver, program: Program[R]) -> Generator[Any, None, R]:
+    """Run to the end, yielding what the program emits; return what it returns."""
     perform = driver.perform
-    program = supersteps(driver.run, given)
     answer: Any = None
     try:
         while True:
             try:
                 effect = program.send(answer)
             except StopIteration as end:
-                state: RunState = end.value
-                return state
+                result: R = end.value
+                return result
             if isinstance(effect, Emit):
                 yield from effect.chunks
                 answer = None
@@ -283,11 +282,16 @@ def _drive(driver: _Driver, given: object) -> Generator[Any, None, RunState]:
 
 def invoke(run: Run, given: object, context: Context) -> RunState:
     """Run to the end and return the last state."""
+    return perform(run, supersteps(run, given), context)
+
+
+def perform(run: Run, program: Program[R], context: Context) -> R:
+    """Perform a program that emits nothing; return what it returns."""
     try:
-        next(_drive(_Driver(run, context), given))
+        next(_drive(_Driver(run, context), program))
     except StopIteration as end:
-        state: RunState = end.value
-        return state
+        result: R = end.value
+        return result
     raise AssertionError(run)  # a run that nobody watches emits nothing
 
 
@@ -304,7 +308,9 @@ class Stream(Iterator[Any]):
 
     def __init__(self, run: Run, given: object, context: Context) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
-        self._chunks: Generator[Any, None, Any] = _drive(_Driver(run, context), given)
+        self._chunks: Generator[Any, None, Any] = _drive(
+            _Driver(run, context), supersteps(run, given)
+        )
 
     def __iter__(self) -> Iterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

@@ -1,0 +1,54 @@
+"""Begins a thread with the state of another: one checkpoint that holds all of it."""
+
+from typing import Any
+
+from graphflow import _change
+from graphflow._core.effects import Enter, Load, Program
+from graphflow._core.opening import due_again, read_thread, state_of, take_place
+from graphflow._core.packing import Packed
+from graphflow._core.state import Frontier, Run
+from graphflow._core.unfinished import carried
+from graphflow.checkpoint.records import BARRIER, RUN
+from graphflow.errors import CheckpointError, CheckpointNotFoundError, shown
+
+
+def fork_to(run: Run, source: Run) -> Program[tuple[int, int]]:
+    """Begin the thread of a run with the state that another run would begin with.
+
+    Returns:
+        The branch and the number of the new checkpoint.
+
+    Raises:
+        CheckpointNotFoundError: if there is no such state.
+        CheckpointError: if there is a thread already, or the other one cannot be read.
+    """
+    assert run.thread is not None, "both have a thread"
+    assert source.thread is not None, "both have a thread"
+    log, other = run.thread.log, source.thread.log
+    log.hold = yield from Enter(log.asked.thread, log.asked.busy)
+    while True:
+        _, past = yield from Load(lambda store: read_thread(store, other))
+        head = yield from Load(lambda store: store.head(log.asked.thread))
+        if past is None:
+            msg = f"the thread {shown(other.asked.thread)} has no state that could be forked"
+            raise CheckpointNotFoundError(msg)
+        if head is not None:
+            msg = (
+                f"there is a thread {shown(log.asked.thread)} already; fork to another id, or "
+                f"delete it first"
+            )
+            raise CheckpointError(msg)
+        take_place(log, None, None, goes_on=False)
+        state = due_again(run, past, state_of(run, log, past))
+        frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
+        changes: dict[str, Any] = {key: [_change.SET, one] for key, one in past.values.items()}
+        rows: list[Packed] = [(RUN, log.announce(run.id, "fork", past.step, ()))]
+        step = past.step if past.given is None else past.step - 1
+        ran = [[name, -1] for name in past.writers]
+        rows.append((BARRIER, log.pack(step, ran, frontier, changes, {}, "fork")))
+        if past.given is not None:
+            rows.append((RUN, log.announce(run.id, "input", past.step, past.given.given)))
+        rows += carried(log, past)
+        if (yield from log.start(rows, values=state.values)):
+            assert log.last is not None, "a fork is a checkpoint"
+            return log.last

@@ -1,0 +1,142 @@
+"""Opens a thread: reads it, or a checkpoint of it, and puts the log to where that is."""
+
+from typing import TYPE_CHECKING
+
+from graphflow._core.admit import blank
+from graphflow._core.asking import Journal
+from graphflow._core.commit import by_rank, install
+from graphflow._core.frontier import joins_of, node_named, send_of
+from graphflow._core.log import Log
+from graphflow._core.state import Run, RunState
+from graphflow._core.stored import Past, fetch, is_checkpoint, replay
+from graphflow.checkpoint.records import STOP, Head, Record
+from graphflow.errors import CheckpointNotFoundError, shown
+
+if TYPE_CHECKING:
+    from graphflow._core.topology import Node
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+
+
+def read_thread(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Past | None]:
+    """Read the thread, or the checkpoint of it that was asked for; no past if it has no state.
+
+    Raises:
+        CheckpointNotFoundError: if there is no such checkpoint.
+        CheckpointError: if the thread cannot be read.
+    """
+    asked = log.asked
+    try:
+        stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
+    except CheckpointNotFoundError:
+        if asked.checkpoint is None:
+            raise
+        stored = None
+    if stored is not None:
+        past = replay(log.codec, stored)
+        last = past.checkpoint
+        if last is not None and asked.checkpoint is None:
+            return stored.head, past
+        if last is not None and asked.checkpoint is not None and last.seq == asked.checkpoint[1]:
+            _read_on(store, log, past, *asked.checkpoint)
+            return stored.head, past
+    if asked.checkpoint is not None:
+        msg = (
+            f"the thread {shown(asked.thread)} has no checkpoint with that checkpoint_id; "
+            f"get_state_history() tells those it has"
+        )
+        raise CheckpointNotFoundError(msg)
+    return store.head(asked.thread), None
+
+
+def _read_on(
+    store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int
+) -> None:
+    """Read what has become of a checkpoint's tasks: all, if their superstep has not ended.
+
+    If it has, it will be run again, and then only what was asked first is of use: whoever goes on
+    from there can give it another answer.
+    """
+    tail: list[Record] = []
+    for entry in store.records(log.asked.thread, branch=branch, after=seq):
+        past.newest = not is_checkpoint(log.codec, entry)
+        if not past.newest:
+            break
+        tail.append(entry)
+    if past.newest:
+        for entry in tail:
+            past.add(log.codec, entry)
+        return
+    stop = next((entry for entry in tail if entry.kind == STOP), None)
+    if stop is not None:
+        past.add(log.codec, stop)
+        past.errors = {}
+
+
+def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> None:
+    """Put the log to where the thread is.
+
+    Args:
+        log: the log.
+        head: the thread's head, or None if there is no thread.
+        past: its state, or that of the checkpoint that was asked for.
+        goes_on: whether that checkpoint is the thread's last, and needs no branch of its own.
+    """
+    hold = log.hold
+    assert hold is not None, "a run enters its thread before it reads it"
+    log.reset()
+    if head is not None:
+        log.epoch, log.seq, log.branch, log.current = head.epoch, head.seq, head.branch, head.branch
+    if past is None:
+        if not log.branch:
+            log.fork(0, 0)
+            log.current = log.branch
+        if hold.beside:  # the branch of the run that it goes on beside stays empty, and current
+            log.fork(0, 0)
+        return
+    last = past.checkpoint
+    assert last is not None, "a thread without a checkpoint has no past"
+    log.branch, log.last = past.branch, (past.branch, last.seq)
+    log.before, log.manifest = past.before, past.manifest
+    if not hold.beside and (log.asked.checkpoint is None or goes_on):
+        log.loose = past.loose
+        return
+    log.fork(past.branch, last.seq)
+    past.loose = []
+    if hold.beside or not past.newest:
+        past.tasks, past.journals = {}, {place: Journal() for place in past.waiting}
+        for place, journal in past.journals.items():
+            journal.asked = {(one.key, one.number): one for one in past.waiting[place]}
+    if hold.beside:
+        past.journals, past.waiting, past.stop = {}, {}, None
+    else:
+        log.current = log.branch
+
+
+def state_of(run: Run, log: Log, past: Past | None) -> RunState:
+    """Return the state that a thread holds, but for what is due."""
+    graph, state = run.graph, blank(run)
+    if past is None:
+        return state
+    known = {key: value for key, value in past.values.items() if key in graph.keys}
+    log.foreign = {key: value for key, value in past.values.items() if key not in graph.keys}
+    install(state.values, state.sizes, known, graph)
+    barrier = past.barrier
+    if barrier is None:
+        return state.due_next((), (), past.step + 1)
+    joins, log.strange = joins_of(graph, barrier.joins)
+    waiting = tuple(graph.nodes[name] for name in barrier.waiting if name in graph.nodes)
+    return RunState(state.values, state.sizes, (), (), joins, waiting, past.step + 1)
+
+
+def due_again(run: Run, past: Past, state: RunState) -> RunState:
+    """Return a state with what is due.
+
+    Raises:
+        CheckpointError: if that is a node which the graph does not have.
+    """
+    barrier = past.barrier
+    if barrier is None or past.given is not None:
+        return state
+    due: set[Node] = {node_named(run.graph, name) for name in barrier.due}
+    sends = [send_of(run.graph, one) for one in barrier.sends]
+    return state.due_next(by_rank(due), sends, state.step)

@@ -1,0 +1,60 @@
+"""Withdraws a question of a thread, and finds the threads whose questions are too late."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from graphflow._core.answering import is_over
+from graphflow._core.asking import Answer
+from graphflow._core.effects import Enter, Load, Program
+from graphflow._core.opening import read_thread, take_place
+from graphflow._core.state import Run
+from graphflow._core.stored import fetch, replay
+from graphflow.checkpoint.records import ANSWER
+from graphflow.errors import UnknownInterruptError, quoted
+
+if TYPE_CHECKING:
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.checkpoint.codec import Codec
+
+
+def withdraw(run: Run, interrupt: str) -> Program[None]:
+    """Store that a question is withdrawn: where it was asked, that raises an error.
+
+    Raises:
+        UnknownInterruptError: if nothing of that id waits.
+        ThreadBusyError: if the thread has a run.
+    """
+    assert run.thread is not None, "only a run with a thread has questions"
+    log = run.thread.log
+    log.hold = yield from Enter(log.asked.thread, log.asked.busy)
+    while True:
+        head, past = yield from Load(lambda store: read_thread(store, log))
+        asked = {} if past is None else past.waiting
+        found = [(p, one) for p, all_ in asked.items() for one in all_ if one.id == interrupt]
+        if past is None or not found:
+            ids = [one.id for questions in asked.values() for one in questions]
+            waits = f"those that wait are {quoted(ids)}" if ids else "none waits"
+            msg = f"there is no interrupt {interrupt!r} to cancel; {waits}"
+            raise UnknownInterruptError(
+                msg, reason="not_pending", interrupt_ids=(interrupt,), pending_ids=ids
+            )
+        take_place(log, head, past, goes_on=True)
+        log.sign()
+        ((place, question),) = found
+        row = (ANSWER, log.pack_answer(place, question, Answer("cancelled", [])))
+        if (yield from log.start([row])):
+            return
+
+
+def late_threads(
+    store: "BaseCheckpointSaver", codec: "Codec", threads: Iterable[str], now: int
+) -> list[str]:
+    """Return those threads that wait for an answer which comes too late now."""
+    late: list[str] = []
+    for thread in threads:
+        stored = fetch(store, thread)
+        past = None if stored is None else replay(codec, stored)
+        questions = [] if past is None else [q for asked in past.waiting.values() for q in asked]
+        if any(is_over(question, now) for question in questions):
+            late.append(thread)
+    return late
