@@ -7,7 +7,7 @@ has any influence here.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from graphflow._core.state import Frontier, RunState, Succeeded, Task
+from graphflow._core.state import RunState, Succeeded, Task
 from graphflow._core.topology import Join, Node, Topology
 from graphflow.channels import MISSING, Channel
 from graphflow.errors import (
@@ -45,15 +45,15 @@ def commit(state: RunState, outcomes: Sequence[Succeeded], log: "Log | None" = N
     if sizes:
         _check_untouched(state, outcomes, changed)
     due, sends, joins, waiting = _follow(state, outcomes)
+    after = RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
     if log is not None:
-        frontier = Frontier(due, sends, joins, waiting)
-        log.note(values, written, changed, outcomes, frontier, state.step)
+        log.note(values, written, changed, outcomes, after, state.step)
     for key in graph.fading:
         if key not in changed:
             values.pop(key, None)
             sizes.pop(key, None)
     install(values, sizes, changed, graph)
-    return RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
+    return after
 
 
 def install(

@@ -288,3 +288,7 @@ class RunState:
     def due_next(self, due: tuple[Node, ...], sends: Sequence[Send], step: int) -> "RunState":
         """Return the state with something else due, at another step."""
         return RunState(self.values, self.sizes, due, sends, self.joins, self.waiting, step)
+
+
+Ahead: TypeAlias = Frontier | RunState
+"""Whatever tells what is due next."""

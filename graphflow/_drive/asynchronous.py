@@ -45,10 +45,6 @@ class _Driver:
             self.storing = load.loop_storing()(self.run, self.context)
         return await self.storing.perform(effect)
 
-    def saved_at_once(self, effect: Save) -> bool:
-        """Begin a commit; return whether nothing of it has to be waited for."""
-        return self.storing is not None and self.storing.begin(effect)
-
     def _crew(self) -> Crew:
         """Return the run's crew, made when several tasks are first to run at once."""
         if self.crew is None:
@@ -75,7 +71,11 @@ async def _drive(driver: _Driver, given: object) -> AsyncGenerator[Any, None]:
                 for chunk in effect.chunks:
                     yield chunk
                 answer = None
-            elif isinstance(effect, Save) and driver.saved_at_once(effect):
+            elif (
+                isinstance(effect, Save)
+                and driver.storing is not None
+                and driver.storing.begin(effect)
+            ):
                 answer = True
             else:
                 answer = await perform(effect)
