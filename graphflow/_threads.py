@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from graphflow._core.effects import Program
     from graphflow._core.update import Edits
 
+G = TypeVar("G")
 R = TypeVar("R")
 
 _PAGE: Final = 64
@@ -153,7 +154,7 @@ class Threads:
         """
         edits = _edits(supersteps)
         run = self._editing(config)
-        return _config_of(run, self._performed(run, lambda: _edit(run, edits)))
+        return _config_of(run, self._performed(run, edits, _edit))
 
     async def abulk_update_state(
         self, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]
@@ -161,7 +162,7 @@ class Threads:
         """Do what `bulk_update_state` does, on the running event loop."""
         edits = _edits(supersteps)
         run = self._editing(config)
-        return _config_of(run, await self._aperformed(run, lambda: _edit(run, edits)))
+        return _config_of(run, await self._aperformed(run, edits, _edit))
 
     def fork(
         self,
@@ -192,9 +193,9 @@ class Threads:
         run = self._editing(config, thread_id)
         if thread_id is None:
             edits = _forking(values)
-            return _config_of(run, self._performed(run, lambda: _edit(run, edits)))
+            return _config_of(run, self._performed(run, edits, _edit))
         source = self._editing(config)
-        made = _config_of(run, self._performed(run, lambda: _copy(run, source)))
+        made = _config_of(run, self._performed(run, source, _copy))
         return made if values is None else self.update_state(made, values)
 
     async def afork(
@@ -207,9 +208,9 @@ class Threads:
         run = self._editing(config, thread_id)
         if thread_id is None:
             edits = _forking(values)
-            return _config_of(run, await self._aperformed(run, lambda: _edit(run, edits)))
+            return _config_of(run, await self._aperformed(run, edits, _edit))
         source = self._editing(config)
-        made = _config_of(run, await self._aperformed(run, lambda: _copy(run, source)))
+        made = _config_of(run, await self._aperformed(run, source, _copy))
         return made if values is None else await self.aupdate_state(made, values)
 
     def cancel_interrupt(self, config: RunnableConfig, interrupt_id: str) -> None:
@@ -225,12 +226,12 @@ class Threads:
             ValueError: if the graph has no checkpointer, or the config names no thread.
         """
         run = self._editing(config)
-        self._performed(run, lambda: _withdraw(run, interrupt_id))
+        self._performed(run, interrupt_id, _withdraw)
 
     async def acancel_interrupt(self, config: RunnableConfig, interrupt_id: str) -> None:
         """Do what `cancel_interrupt` does, on the running event loop."""
         run = self._editing(config)
-        await self._aperformed(run, lambda: _withdraw(run, interrupt_id))
+        await self._aperformed(run, interrupt_id, _withdraw)
 
     def expire_due(self, now: datetime | None = None) -> dict[str, Any]:
         """Go on with all threads of the store that wait for an answer whose time is over.
@@ -252,7 +253,7 @@ class Threads:
         for thread in self._late(at):
             run = self._expiring(thread, at)
             try:
-                ended[thread] = self._output(self._performed(run, lambda run=run: _expire(run)))
+                ended[thread] = self._output(self._performed(run, None, _expire))
             except Exception as error:  # noqa: BLE001 - a node may raise anything
                 ended[thread] = error
         return ended
@@ -265,7 +266,7 @@ class Threads:
         for thread in await load.read_store()(saved.saver, lambda: self._late(at)):
             run = self._expiring(thread, at)
             try:
-                state = await self._aperformed(run, lambda run=run: _expire(run))
+                state = await self._aperformed(run, None, _expire)
                 ended[thread] = self._output(state)
             except Exception as error:  # noqa: BLE001 - a node may raise anything
                 ended[thread] = error
@@ -304,13 +305,15 @@ class Threads:
         """Return what a run returns."""
         return output_of(state, self._topology.output)
 
-    def _performed(self, run: Run, program: "Callable[[], Program[R]]") -> R:
+    def _performed(self, run: Run, given: G, program: "Callable[[Run, G], Program[R]]") -> R:
         """Perform a program that edits a thread."""
-        return load.perform()(run, program(), copy_context())
+        return load.invoke()(run, given, copy_context(), program)
 
-    async def _aperformed(self, run: Run, program: "Callable[[], Program[R]]") -> R:
+    async def _aperformed(
+        self, run: Run, given: G, program: "Callable[[Run, G], Program[R]]"
+    ) -> R:
         """Do the same, on the running event loop."""
-        return await load.aperform()(run, program(), copy_context())
+        return await load.ainvoke()(run, given, copy_context(), program)
 
     def _stored(self, config: RunnableConfig) -> tuple[Persistence, RunnableConfig]:
         """Return the checkpointer, and the config that names a thread.
@@ -381,12 +384,12 @@ def _withdraw(run: Run, interrupt_id: str) -> "Program[None]":
     return withdraw(run, interrupt_id)
 
 
-def _expire(run: Run) -> "Program[RunState]":
-    """Return the program that goes on with what is too late."""
+def _expire(run: Run, given: None) -> "Program[RunState]":
+    """Return the program that goes on with what is too late; nothing is given to it."""
+    del given
     from graphflow._core.answering import EXPIRED  # noqa: PLC0415 - as above
-    from graphflow._core.superstep import supersteps  # noqa: PLC0415 - as above
 
-    return supersteps(run, Command(resume=EXPIRED))
+    return load.supersteps()(run, Command(resume=EXPIRED))
 
 
 def _config_of(run: Run, checkpoint: tuple[int, int]) -> RunnableConfig:

@@ -159,7 +159,8 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             )
         stops = self._stops(interrupt_before, interrupt_after)
         run = self._run(config, context, (), keys, durability, on_busy, stops)
-        return output_of(load.invoke()(run, input, copy_context()), run.view.keys)
+        state = load.invoke()(run, input, copy_context(), load.supersteps())
+        return output_of(state, run.view.keys)
 
     async def ainvoke(  # noqa: PLR0913 - as above
         self,
@@ -191,7 +192,8 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             return [chunk async for chunk in stream]
         stops = self._stops(interrupt_before, interrupt_after)
         run = self._run(config, context, (), keys, durability, on_busy, stops)
-        return output_of(await load.ainvoke()(run, input, copy_context()), run.view.keys)
+        state = await load.ainvoke()(run, input, copy_context(), load.supersteps())
+        return output_of(state, run.view.keys)
 
     def stream(  # noqa: PLR0913 - as above
         self,

@@ -114,10 +114,10 @@ def interrupt(
         InterruptMismatchError: if an answer is there that was given to another question.
         RuntimeError: if no node is running here.
     """
-    return current().ask(value, response_schema, key, _seconds(expires_in), default)
+    return current().ask(value, response_schema, key, seconds_of(expires_in), default)
 
 
-def _seconds(expires_in: float | timedelta | None) -> float | None:
+def seconds_of(expires_in: float | timedelta | None) -> float | None:
     """Return how long a question may be answered.
 
     Raises:
@@ -127,7 +127,7 @@ def _seconds(expires_in: float | timedelta | None) -> float | None:
     if expires_in is None:
         return None
     if isinstance(expires_in, timedelta):
-        expires_in = expires_in.total_seconds()
+        expires_in = expires_in.totalseconds_of()
     if isinstance(expires_in, bool) or not isinstance(expires_in, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
         msg = f"expires_in must be a number of seconds or a timedelta, not {shown(expires_in)}"
         raise TypeError(msg)

@@ -269,14 +269,19 @@ def test_a_failure_has_its_time_its_errors_as_texts_and_what_else_would_change()
 
 
 def test_a_run_stored_at_its_end_is_one_barrier_with_all_changes_in_a_dict() -> None:
-    """It names no tasks."""
+    """It names who ran last, as number -2, and not what they wrote."""
     _, saver = ran(built(a=gives({"log": ["a"]})), {"log": ["in"]}, durability="exit")
     run, barrier = records_of(saver)
     data = packed(barrier)
     change = row(small(4), row(text("in"), text("a")))
     assert run.kind == RUN
     assert data == row(
-        number_at(data, 1), small(1), small(0), row(), row(pairs(text("log"), change)), row()
+        number_at(data, 1),
+        small(1),
+        small(0),
+        row(row(text("a"), small(-2))),
+        row(pairs(text("log"), change)),
+        row(),
     )
 
 

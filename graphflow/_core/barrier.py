@@ -10,7 +10,7 @@ from graphflow._core.manifest import LIST, length_of
 from graphflow.channels import MISSING
 
 if TYPE_CHECKING:
-    from graphflow._core.state import Frontier
+    from graphflow._core.state import Ahead
     from graphflow._core.topology import Topology
 
 
@@ -58,7 +58,7 @@ class Ending:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.last: tuple[int, Frontier, str] | None = None
+        self.last: tuple[int, Ahead, str] | None = None
         self.values: Mapping[str, Any] = {}
         self.begun = False
         self.held: list[tuple[int, bytes]] = []
@@ -69,7 +69,7 @@ class Ending:
 
     def add(
         self,
-        last: "tuple[int, Frontier, str]",
+        last: "tuple[int, Ahead, str]",
         changes: Mapping[str, Change],
         values: Mapping[str, Any],
     ) -> None:

@@ -7,7 +7,7 @@ has any influence here.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from graphflow._core.state import Frontier, RunState, Succeeded, Task
+from graphflow._core.state import RunState, Succeeded, Task
 from graphflow._core.topology import Join, Node, Topology
 from graphflow._record import record
 from graphflow.channels import MISSING, Channel
@@ -68,16 +68,16 @@ def commit(
     if sizes:
         _check_untouched(state, outcomes, changed)
     due, sends, joins, waiting = _follow(state, outcomes) if edit is None else _edited(state, edit)
+    after = RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
     if log is not None:
-        frontier = Frontier(due, sends, joins, waiting)
         source = "loop" if edit is None else edit.source
-        log.note(values, written, changed, outcomes, frontier, state.step, source)
+        log.note(values, written, changed, outcomes, after, state.step, source)
     for key in graph.fading:
         if key not in changed:
             values.pop(key, None)
             sizes.pop(key, None)
     install(values, sizes, changed, graph)
-    return RunState(values, sizes, due, sends, joins, waiting, state.step + 1)
+    return after
 
 
 def install(

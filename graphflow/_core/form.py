@@ -30,6 +30,9 @@ Place: TypeAlias = tuple[str, int]
 SOURCES: Final = ("loop", "input", "update", "fork", "resume")
 """What a checkpoint came from, as its metadata say it; stored as a number."""
 
+RAN: Final = -2
+"""Stands for a task's index in the barrier of a run that stores at its end: its writes are not told."""
+
 _MASK: Final = 0xFFFFFFFF
 _CHECK: Final = 4
 
@@ -229,14 +232,22 @@ def pairs_of(task: Sequence[Any]) -> list[tuple[str, Any]]:
     return [(task[place], task[place + 1]) for place in range(2, len(task) - 1, 2)]
 
 
-def written_by(done: Succeeded, untracked: frozenset[str]) -> list[Any]:
-    """Return `[node, index, key, value, ...]`, without the keys that no checkpoint keeps."""
+def written_by(done: Succeeded) -> list[Any]:
+    """Return `[node, index, key, value, ...]`."""
     task = done.task
     form: list[Any] = [task.node.name, task.index]
     for write in done.writes:
-        if write[0] not in untracked:
-            form += write
+        form += write
     return form
+
+
+def tracked(task: Sequence[Any], untracked: frozenset[str]) -> list[Any]:
+    """Return `[node, index, key, value, ...]` without the keys that no checkpoint keeps."""
+    kept = [*task[:2]]
+    for write in pairs_of(task):
+        if write[0] not in untracked:
+            kept += write
+    return kept
 
 
 def names(nodes: Sequence[Node]) -> list[str]:
@@ -290,7 +301,8 @@ def place_of(task: Task) -> Place:
 
 def task_form(done: Succeeded, *, whole: bool) -> list[Any]:
     """Return the form of a task's record."""
-    return [written_by(done, done.task.run.graph.untracked), aimed(done.goto), whole]
+    writes = tracked(written_by(done), done.task.run.graph.untracked)
+    return [writes, aimed(done.goto), whole]
 
 
 # ------------------------------------------------------------------ a superstep without an end

@@ -172,7 +172,8 @@ class Log(Packing):
         epoch = self.epoch if joins else first + 1
         ending = self.ending
         stored = rows if ending is None else []
-        if not made((yield from Save(self._commit(stored, epoch, (), None), wait=True))):
+        commit = self._commit(self._rows(stored), epoch)
+        if not made((yield from Save(commit, wait=True))):
             return False
         hold.took(epoch)
         self.epoch = epoch
@@ -206,19 +207,28 @@ class Log(Packing):
             self.ending.values, self.ending.held = state.values, []
             self._pass(self.seq)
             return
-        # Written out where `_save` would do: this is on the path of every superstep, and each
-        # generator that an effect passes through costs it.
-        packed, manifest = self.noted(), self.manifest
-        manifest.grow(len(packed))
-        drop, self.loose = self.loose, []
-        seal = self._sealed(state.values, 1) if manifest.due else None
+        packed, self._packed = self._packed, b""
         wait = self.asked.durability != "async"
-        records = ((BARRIER, packed),)
-        if not made((yield Save(self._commit(records, self.epoch, drop, seal), wait))):
-            yield from self._save(records, drop, seal, wait=wait)
+        if self.manifest.grow(len(packed)) or self.loose:
+            drop, self.loose = self.loose, []
+            seal = self._sealed(state.values, 1) if self.manifest.due else None
+            yield from self._save(((BARRIER, packed),), drop, seal, wait=wait)
         else:
-            self.seq += 1
-        self._pass(self.seq)
+            # What `_save` does, written out: this is on the path of nearly every superstep, and
+            # each generator that an effect passes through costs it, as does each call.
+            seq, epoch = self.seq, self.epoch
+            self._count += 1
+            token = self._token + self._count.to_bytes(_TOKEN, "big")
+            row = Record(seq + 1, self.branch, BARRIER, framed(packed, seq + 1))
+            commit = Commit(
+                self.asked.thread, epoch, seq, epoch, self.current, token, self.time, (row,)
+            )
+            answer = yield Save(commit, wait)
+            if answer is True or made(answer):
+                self.seq = seq + 1
+            else:
+                yield from self._save(((BARRIER, packed),), wait=wait)
+        self.before, self.last = self.last, (self.branch, self.seq)
 
     def _sealed(self, values: Mapping[str, Any], ahead: int) -> Sealed:
         """Return a snapshot of the record that is so far ahead."""
@@ -301,7 +311,7 @@ class Log(Packing):
         if ending is None or ending.last is None or not ending.begun:
             return None
         self._left = self._left or self.rest(ending.values)
-        return self._commit(self._left, self.epoch, (), None) if self._left else None
+        return self._commit(self._rows(self._left), self.epoch) if self._left else None
 
     def forget_left(self) -> None:
         """Note that what was left is stored."""
@@ -332,21 +342,28 @@ class Log(Packing):
         Raises:
             ThreadBusyError: if another process has taken the thread over.
         """
-        # A bare yield where `yield from` would do: this is on the path of every superstep.
-        while not made((yield Save(self._commit(records, self.epoch, drop, seal), wait))):
+        while not made(
+            (yield from Save(self._commit(self._rows(records), self.epoch, drop, seal), wait))
+        ):
             head = yield from Load(lambda store: store.head(self.asked.thread))
             self.catch_up(head)
         self.seq += len(records)
 
+    def _rows(self, records: Sequence[Packed]) -> list[Record]:
+        """Return records as they come to stand behind the thread's last one."""
+        return [
+            Record(seq, self.branch, kind, framed(packed, seq))
+            for seq, (kind, packed) in enumerate(records, self.seq + 1)
+        ]
+
     def _commit(
-        self, records: Sequence[Packed], epoch: int, drop: Sequence[int], seal: Sealed | None
+        self,
+        rows: Sequence[Record],
+        epoch: int,
+        drop: Sequence[int] = (),
+        seal: Sealed | None = None,
     ) -> Commit:
         """Return a commit of records behind the thread's last one."""
-        seq, branch = self.seq, self.branch
-        rows: list[Record] = []
-        for kind, packed in records:
-            seq += 1
-            rows.append(Record(seq, branch, kind, framed(packed, seq)))
         self._count += 1
         return Commit(
             self.asked.thread,
@@ -358,7 +375,7 @@ class Log(Packing):
             self.time,
             rows,
             self._branches,
-            None if seal is None else seal.at(seq),
+            None if seal is None else seal.at(self.seq + len(rows)),
             () if seal is None else seal.blobs,
             drop,
         )

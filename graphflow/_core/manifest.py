@@ -78,10 +78,11 @@ class Manifest:
         self.grown = 0
         self.barriers = 0
 
-    def grow(self, size: int) -> None:
-        """Note a barrier of so many bytes."""
+    def grow(self, size: int) -> bool:
+        """Note a barrier of so many bytes; return whether there may be a snapshot due."""
         self.grown += size
         self.barriers += 1
+        return self.grown >= SEGMENT or self.barriers >= BARRIERS
 
     def note(self, changes: Mapping[str, Change], values: Mapping[str, Any]) -> None:
         """Note changes of channels; `values` are those before."""

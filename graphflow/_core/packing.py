@@ -7,11 +7,12 @@ business of `log.py`.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from graphflow._change import Change
+from graphflow._change import APPENDING, Change
 from graphflow._core.barrier import Ending, changes_of, half_filled
 from graphflow._core.explain import explained, of_questions, of_run
 from graphflow._core.form import (
     ENDS,
+    RAN,
     SOURCES,
     Place,
     aimed,
@@ -20,18 +21,20 @@ from graphflow._core.form import (
     names,
     place_of,
     task_form,
+    tracked,
     values_in,
     waiting_form,
     written_by,
 )
 from graphflow._core.manifest import Manifest
 from graphflow._record import record
+from graphflow.channels import MISSING
 from graphflow.checkpoint.records import BARRIER, RUN
 from graphflow.errors import CodecError
 
 if TYPE_CHECKING:
     from graphflow._core.asking import Answer, Question
-    from graphflow._core.state import Frontier, Succeeded, Task
+    from graphflow._core.state import Ahead, Succeeded, Task
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.codec import Codec
     from graphflow.types import Durability, OnBusy
@@ -78,6 +81,7 @@ class Packing:
         "_begun",
         "_packed",
         "_run",
+        "_straight",
         "asked",
         "clock",
         "codec",
@@ -107,6 +111,7 @@ class Packing:
         self.strange: list[list[Any]] = []
         self.ending = Ending() if self.asked.durability == "exit" else None
         self._packed = b""
+        self._straight = not (self.ending or self.graph.untracked or self.graph.fading)
 
     # ------------------------------------------------------------------------------------ the run
 
@@ -136,7 +141,7 @@ class Packing:
         written: Mapping[str, Sequence[Any]],
         changed: Mapping[str, Any],
         outcomes: "Sequence[Succeeded]",
-        frontier: "Frontier",
+        ahead: "Ahead",
         step: int,
         source: str = "loop",
     ) -> None:
@@ -145,11 +150,60 @@ class Packing:
         Raises:
             CodecError: if a value cannot be stored.
         """
-        untracked = self.graph.untracked
-        tasks = [written_by(done, untracked) for done in outcomes]
-        self._packed = self.pack(
-            step, tasks, frontier, changes_of(self.graph, values, written, changed), values, source
-        )
+        if not self._straight or source != "loop":
+            self.note_any(values, written, changed, outcomes, ahead, step, source)
+            return
+        # What `note_any` does, for the most usual graphs. It goes once over the outcomes and once
+        # over the changes, and does there what the functions called by `pack` do one after the
+        # other: 4 us less of a superstep's 18.
+        tasks: list[list[Any]] = []
+        held: list[Any] = []
+        for done in outcomes:
+            task = done.task
+            wrote: list[Any] = [task.node.name, task.index]
+            for write in done.writes:
+                wrote += write
+                held.append(write[1])
+            tasks.append(wrote)
+        channels, manifest = self.graph.channels, self.manifest
+        touched = manifest.touched
+        codes: list[Change] = []  # in the order of the first writes, as `changed` is
+        for key, new in changed.items():
+            old = values.get(key, MISSING)
+            change = channels[key].change(old, new, written[key])
+            codes.append(change)
+            if key in touched and change in APPENDING:
+                continue
+            if touched.get(key) != 0:
+                manifest.touch(key, change, old)
+            if type(change) is not int:
+                held.append(change)
+        self.time = now = self.clock()
+        due = ahead.due
+        named = [due[0].name] if len(due) == 1 else names(due)
+        form = [now - self._begun, step, self.run, tasks, codes, named]
+        if ahead.sends or ahead.joins or ahead.waiting or self.strange:
+            form += self._more(ahead, 0)
+            held += [send.arg for send in ahead.sends]
+        try:
+            self._packed = self.codec.pack_form(form, held)
+        except CodecError:  # the long way tells which value it was
+            self.note_any(values, written, changed, outcomes, ahead, step)
+
+    def note_any(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        values: Mapping[str, Any],
+        written: Mapping[str, Sequence[Any]],
+        changed: Mapping[str, Any],
+        outcomes: "Sequence[Succeeded]",
+        ahead: "Ahead",
+        step: int,
+        source: str = "loop",
+    ) -> None:
+        """Do what `note` does, for every graph and every durability."""
+        tasks = [written_by(done) for done in outcomes]
+        changes = changes_of(self.graph, values, written, changed)
+        self._packed = self.pack(step, tasks, ahead, changes, values, source)
 
     def noted(self) -> bytes:
         """Return the packed record of the barrier that was noted."""
@@ -160,7 +214,7 @@ class Packing:
         self,
         step: int,
         tasks: list[list[Any]],
-        frontier: "Frontier",
+        ahead: "Ahead",
         changes: dict[str, Change],
         values: Mapping[str, Any],
         source: str = "loop",
@@ -169,8 +223,9 @@ class Packing:
 
         Args:
             step: its step.
-            tasks: what its tasks wrote, for each `[node, index, key, value, ...]`.
-            frontier: what is due.
+            tasks: what its tasks wrote, for each `[node, index, key, value, ...]`; the keys that no
+                checkpoint keeps are left out.
+            ahead: what is due next.
             changes: what becomes of the channels.
             values: the values before.
             source: what the checkpoint comes from.
@@ -182,10 +237,12 @@ class Packing:
         packed = b""
         if self.ending is not None:
             # Who has run, which tells as whom somebody edits the state; not what they wrote.
-            self.ending.ran = [task[:2] for task in tasks]
-            self.ending.add((step, frontier, source), changes, values)
+            self.ending.ran = [[task[0], RAN] for task in tasks]
+            self.ending.add((step, ahead, source), changes, values)
         else:
-            packed = self._pack(step, tasks, frontier, changes, SOURCES.index(source))
+            if self.graph.untracked:
+                tasks = [tracked(task, self.graph.untracked) for task in tasks]
+            packed = self._pack(step, tasks, ahead, changes, source)
         self.manifest.note(changes, values)
         return packed
 
@@ -193,21 +250,25 @@ class Packing:
         self,
         step: int,
         tasks: list[list[Any]],
-        frontier: "Frontier",
+        ahead: "Ahead",
         changes: dict[str, Change],
-        source: int,
+        source: str,
     ) -> bytes:
         """Return the packed record of a barrier."""
-        sends, joins, waiting = frontier.sends, frontier.joins, frontier.waiting
-        codes = in_order(tasks, changes)
-        form = [self.time - self._begun, step, self.run, tasks, codes, names(frontier.due)]
-        if sends or joins or waiting or source or self.strange:
-            half = [*self.strange, *half_filled(self.graph, joins)]
-            form += (source, aimed(sends), half, names(waiting))
+        sends, codes = ahead.sends, in_order(tasks, changes)
+        form = [self.time - self._begun, step, self.run, tasks, codes, names(ahead.due)]
+        number = SOURCES.index(source)
+        if sends or ahead.joins or ahead.waiting or number or self.strange:
+            form += self._more(ahead, number)
         try:
             return self.codec.pack_form(form, values_in(tasks, changes, sends))
         except CodecError as error:
             raise explained(self.codec, error, tasks, changes, sends) from None
+
+    def _more(self, ahead: "Ahead", source: int) -> tuple[int, list[Any], list[Any], list[str]]:
+        """Return the last four places of a barrier, which few have."""
+        half = [*self.strange, *half_filled(self.graph, ahead.joins)]
+        return source, aimed(ahead.sends), half, names(ahead.waiting)
 
     # --------------------------------------------------------------------- tasks, and failures
 
@@ -307,9 +368,8 @@ class Packing:
         if ending.last is not None:
             self._run[1], self._run[-1] = SOURCES.index("resume"), []
             records = [(RUN, self._pack_run())]
-            step, frontier, source = ending.last
-            number = SOURCES.index(source)
-            packed = self._pack(step, ending.ran, frontier, ending.changes(values), number)
+            step, ahead, source = ending.last
+            packed = self._pack(step, ending.ran, ahead, ending.changes(values), source)
             self.manifest.grow(len(packed))
             records.append((BARRIER, packed))
         self._run = []

@@ -340,3 +340,7 @@ class Stopped(RunState):
             values, state.sizes, state.due, state.sends, state.joins, state.waiting, state.step
         )
         self.asked = asked
+
+
+Ahead: TypeAlias = Frontier | RunState
+"""Whatever tells what is due next."""

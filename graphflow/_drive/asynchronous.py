@@ -1,12 +1,12 @@
 """The asynchronous driver: performs the effects of one run on asyncio (uvloop too) or trio."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Save, Start
-from graphflow._core.state import Run, RunState
+from graphflow._core.state import Run
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
 from graphflow._drive.call import call
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graphflow._drive.turn import Turn
     from graphflow._drive.waiting import LoopStoring
 
+G = TypeVar("G")
 R = TypeVar("R")
 
 
@@ -74,10 +75,6 @@ class _Driver:
                     assert self.turn is not None, "made with the storing"
                     self.turn.end()
 
-    def saved_at_once(self, effect: Save) -> bool:
-        """Begin a commit; return whether nothing of it has to be waited for."""
-        return self.storing is not None and self.storing.begin(effect)
-
     def _crew(self) -> Crew:
         """Return the run's crew, made when several tasks are first to run at once."""
         if self.crew is None:
@@ -104,7 +101,11 @@ async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, 
                 for chunk in effect.chunks:
                     yield chunk
                 answer = None
-            elif isinstance(effect, Save) and driver.saved_at_once(effect):
+            elif (
+                isinstance(effect, Save)
+                and driver.storing is not None
+                and driver.storing.begin(effect)
+            ):
                 answer = True
             else:
                 answer = await perform(effect)
@@ -113,15 +114,12 @@ async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, 
         await driver.end()
 
 
-async def ainvoke(run: Run, given: object, context: Context) -> RunState:
-    """Run to the end and return the last state."""
-    return await perform(run, supersteps(run, given), context)
-
-
-async def perform(run: Run, program: Program[R], context: Context) -> R:
+async def ainvoke(
+    run: Run, given: G, context: Context, program: Callable[[Run, G], Program[R]]
+) -> R:
     """Perform a program that emits nothing; return what it returns."""
     driver = _Driver(run, context)
-    async for _ in _drive(driver, program):
+    async for _ in _drive(driver, program(run, given)):
         raise AssertionError(run)  # a run that nobody watches emits nothing
     result: R = driver.result
     return result

@@ -8,6 +8,7 @@ async nodes never does.
 
 from typing import TYPE_CHECKING, TypeVar
 
+G = TypeVar("G")
 R = TypeVar("R")
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
-def ainvoke() -> "Callable[[Run, object, Context], Coroutine[Any, Any, RunState]]":
-    """Return what runs to the end on the running event loop."""
+def ainvoke() -> "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], Coroutine[Any, Any, R]]":
+    """Return what performs a program on the running event loop."""
     from graphflow._drive.asynchronous import ainvoke
 
     return ainvoke
@@ -40,11 +41,18 @@ def astream() -> "type[AsyncStream]":
     return AsyncStream
 
 
-def invoke() -> "Callable[[Run, object, Context], RunState]":
-    """Return what runs to the end without an event loop."""
+def invoke() -> "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], R]":
+    """Return what performs a program without an event loop."""
     from graphflow._drive.threads import invoke
 
     return invoke
+
+
+def supersteps() -> "Callable[[Run, object], Program[RunState]]":
+    """Return the program of a run."""
+    from graphflow._core.superstep import supersteps
+
+    return supersteps
 
 
 def stream() -> "type[Stream]":
@@ -52,20 +60,6 @@ def stream() -> "type[Stream]":
     from graphflow._drive.threads import Stream
 
     return Stream
-
-
-def perform() -> "Callable[[Run, Program[R], Context], R]":
-    """Return what performs a program without an event loop."""
-    from graphflow._drive.threads import perform
-
-    return perform
-
-
-def aperform() -> "Callable[[Run, Program[R], Context], Coroutine[Any, Any, R]]":
-    """Return what performs a program on the running event loop."""
-    from graphflow._drive.asynchronous import perform
-
-    return perform
 
 
 def read_store() -> "Callable[[BaseCheckpointSaver, Callable[[], R]], Coroutine[Any, Any, R]]":

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Start
-from graphflow._core.state import Event, Failed, Outcome, Run, RunState, Task, Written
+from graphflow._core.state import Event, Failed, Outcome, Run, Task, Written
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
 from graphflow._drive.call import call, run_here
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.turn import Turn
 
+G = TypeVar("G")
 R = TypeVar("R")
 
 POOL_SIZE = 32
@@ -280,15 +281,15 @@ def _drive(driver: _Driver, program: Program[R]) -> Generator[Any, None, R]:
         driver.end()
 
 
-def invoke(run: Run, given: object, context: Context) -> RunState:
-    """Run to the end and return the last state."""
-    return perform(run, supersteps(run, given), context)
-
-
-def perform(run: Run, program: Program[R], context: Context) -> R:
+def invoke(
+    run: Run,
+    given: G,
+    context: Context,
+    program: Callable[[Run, G], Program[R]],
+) -> R:
     """Perform a program that emits nothing; return what it returns."""
     try:
-        next(_drive(_Driver(run, context), program))
+        next(_drive(_Driver(run, context), program(run, given)))
     except StopIteration as end:
         result: R = end.value
         return result

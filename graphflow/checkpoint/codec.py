@@ -332,19 +332,29 @@ use one; taking one from a list is safe in threads."""
 
 
 def _packed(value: Plain) -> bytes:
-    """Pack what msgpack has itself."""
+    """Pack what msgpack has itself.
+
+    The packer is not told what to do about lone surrogates, for then it would encode each text
+    into an object of its own, which takes as long as all the rest.
+    """
     try:
         packer = _idle.pop()
     except IndexError:
-        packer = _msgpack.Packer(
-            default=_of_long_int,
-            strict_types=True,
-            unicode_errors="surrogatepass",
-            buf_size=_SMALL,
-        )
-    data: bytes = packer.pack(value)  # one that raised is not used again
+        packer = _msgpack.Packer(default=_of_long_int, strict_types=True, buf_size=_SMALL)
+    try:
+        data: bytes = packer.pack(value)  # one that raised is not used again
+    except UnicodeEncodeError:
+        return _packed_surrogates(value)
     if len(data) < _LARGE:  # nor one that has taken much memory
         _idle.append(packer)
+    return data
+
+
+def _packed_surrogates(value: Plain) -> bytes:
+    """Pack what msgpack has itself, and texts that have lone surrogates."""
+    data: bytes = _msgpack.packb(
+        value, default=_of_long_int, strict_types=True, unicode_errors="surrogatepass"
+    )
     return data
 
 

@@ -5,6 +5,7 @@ the codec before they came here, so what works with this store works with one on
 """
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge, nlargest
 from operator import attrgetter
@@ -54,7 +55,7 @@ class _Thread:
         self.token = b""
         self.updated = 0
         self.branches: dict[int, Branch] = {}
-        self.logs: dict[int, list[Record]] = {}
+        self.logs: defaultdict[int, list[Record]] = defaultdict(list)
         self.snapshots: dict[int, list[Snapshot]] = {}
         self.blobs: dict[int, bytes] = {}
 
@@ -64,7 +65,7 @@ class _Thread:
         made.branch, made.seq, made.epoch = self.branch, self.seq, self.epoch
         made.token, made.updated = self.token, self.updated
         made.branches = self.branches.copy()
-        made.logs = {branch: log.copy() for branch, log in self.logs.items()}
+        made.logs.update((branch, log.copy()) for branch, log in self.logs.items())
         made.snapshots = {branch: row.copy() for branch, row in self.snapshots.items()}
         made.blobs = self.blobs.copy()
         return made
@@ -134,10 +135,7 @@ class InMemorySaver(BaseCheckpointSaver):
             thread.updated = commit.at
             logs = thread.logs
             for record in records:
-                if record.branch in logs:
-                    logs[record.branch].append(record)
-                else:
-                    logs[record.branch] = [record]
+                logs[record.branch].append(record)
             if commit.branches or commit.snapshot or commit.blobs or commit.drop:
                 thread.add_rest(commit)
 

@@ -4,16 +4,19 @@ What the engine needs is decided in `freeze.py`, what is wrong is found in `vali
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, cast, overload
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
-from graphflow._stops import stops_of
+from graphflow._plain import ABSENT
 from graphflow._signature import Signature, name_of, read_function
+from graphflow._stops import stops_of
 from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
 from graphflow.errors import GraphValidationError, InvalidGraphError, quoted, shown
+from graphflow.graph.ask import ask_of
 from graphflow.graph.freeze import freeze
 from graphflow.graph.persist import persistence_of
 from graphflow.schema import Schema, merge, read_schema, without_alias
@@ -178,6 +181,62 @@ class StateGraph(Generic[StateT, ContextT]):
             schema = self._read(wanted, f"input_schema of node {node!r}")
         self._nodes[node] = NodeSpec(
             node, action, signature, schema, defer, {**(metadata or {})}, _names(destinations)
+        )
+        return self
+
+    def add_ask(  # noqa: PLR0913 - what a question has
+        self,
+        node: str,
+        prompt: Callable[..., Any],
+        *,
+        then: Callable[..., Any] | None = None,
+        response_schema: Any = None,  # noqa: ANN401 - a type or a JSON Schema
+        expires_in: float | timedelta | None = None,
+        default: Any = ABSENT,  # noqa: ANN401 - any answer
+        input_schema: type[Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        destinations: Mapping[str, str] | Sequence[str] | None = None,
+        inline: bool = False,
+    ) -> Self:
+        """Add a node that asks a person, and does nothing again when there is an answer.
+
+        The run stops at it, as at an `interrupt` whose key is `"ask"`. `Command(resume=answer)`
+        runs `then`, and not `prompt` again.
+
+        Args:
+            node: its name.
+            prompt: a function of the state, sync or async, that returns what is asked.
+            then: a function of the state and the answer that returns what a node may return; by
+                default the answer is the update.
+            response_schema: what the answer must be; see `interrupt`.
+            expires_in: for how long it may be answered, in seconds or as a timedelta.
+            default: what answers it then; without it the task fails with `InterruptExpiredError`.
+            input_schema: see `add_node`.
+            metadata: see `add_node`.
+            destinations: see `add_node`.
+            inline: see `add_node`.
+
+        Raises:
+            InvalidGraphError: if the name is taken, reserved or has ':' or '|' in it.
+            TypeError: if a function cannot be called so, or the schema is none.
+            ValueError: if `expires_in` is no time.
+        """
+        self._check_name(node)
+        ask = ask_of(
+            f"node {node!r}",
+            prompt,
+            then,
+            response_schema=response_schema,
+            expires_in=expires_in,
+            default=default,
+            inline=inline,
+        )
+        schema = self._schema
+        wanted = input_schema or ask.signature.state
+        if wanted is not None and wanted is not schema.cls:
+            schema = self._read(wanted, f"input_schema of node {node!r}")
+        self._nodes[node] = NodeSpec(
+            node, ask, ask.signature, schema, False, {**(metadata or {})}, _names(destinations)
         )
         return self
 
