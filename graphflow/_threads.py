@@ -309,9 +309,7 @@ class Threads:
         """Perform a program that edits a thread."""
         return load.invoke()(run, given, copy_context(), program)
 
-    async def _aperformed(
-        self, run: Run, given: G, program: "Callable[[Run, G], Program[R]]"
-    ) -> R:
+    async def _aperformed(self, run: Run, given: G, program: "Callable[[Run, G], Program[R]]") -> R:
         """Do the same, on the running event loop."""
         return await load.ainvoke()(run, given, copy_context(), program)
 

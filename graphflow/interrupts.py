@@ -127,7 +127,7 @@ def seconds_of(expires_in: float | timedelta | None) -> float | None:
     if expires_in is None:
         return None
     if isinstance(expires_in, timedelta):
-        expires_in = expires_in.totalseconds_of()
+        expires_in = expires_in.total_seconds()
     if isinstance(expires_in, bool) or not isinstance(expires_in, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
         msg = f"expires_in must be a number of seconds or a timedelta, not {shown(expires_in)}"
         raise TypeError(msg)

@@ -136,6 +136,4 @@ def _refuse(
     why = f"; it could be answered until {late[0]}" if late else ""
     waits = f"those that wait are {quoted(live)}" if live else "none waits"
     msg = f"no interrupt {quoted(unknown)} waits for an answer{why}; {waits}"
-    raise UnknownInterruptError(
-        msg, reason="not_pending", interrupt_ids=unknown, pending_ids=live
-    )
+    raise UnknownInterruptError(msg, reason="not_pending", interrupt_ids=unknown, pending_ids=live)

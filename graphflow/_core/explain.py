@@ -68,7 +68,10 @@ def of_questions(
     """Return the error of a stop's record with what is known of the value."""
     for task, questions in asked:
         for question in questions:
-            for what, value in (("what", question.value), ("the default of what", question.default)):
+            for what, value in (
+                ("what", question.value),
+                ("the default of what", question.default),
+            ):
                 if (found := refused(codec, value)) is not None:
                     where = f"in {what} node {task.node.name!r} asks"
                     text = f"{where}: {found.reason}"

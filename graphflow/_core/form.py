@@ -340,9 +340,7 @@ class StopForm:
 
     def questions(self) -> dict[Place, list[Question]]:
         """Return what each task that waits has asked."""
-        return {
-            (each[0], each[1]): [Question(*one) for one in each[2:]] for each in self.waiting
-        }
+        return {(each[0], each[1]): [Question(*one) for one in each[2:]] for each in self.waiting}
 
 
 def waiting_form(place: Place, questions: Iterable[Question]) -> list[Any]:

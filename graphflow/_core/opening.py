@@ -48,9 +48,7 @@ def read_thread(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Pa
     return store.head(asked.thread), None
 
 
-def _read_on(
-    store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int
-) -> None:
+def _read_on(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int) -> None:
     """Read what has become of a checkpoint's tasks: all, if their superstep has not ended.
 
     If it has, it will be run again, and then only what was asked first is of use: whoever goes on

@@ -99,8 +99,7 @@ def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
 
 
 def _begin(run: Run, given: object) -> Program[tuple[RunState, Outcome | None]]:
-    """Return the state that the run begins with, after its input; and how START ended, if not well.
-    """
+    """Return the state that the run begins with, after its input; and how START ended, if not well."""
     if run.thread is not None:
         return (yield from run.thread.begin(run, given))
     state, first = yield from admit(run, given)

@@ -278,7 +278,12 @@ def _carried(log: Log, place: Place, journal: Journal) -> list[Packed]:
     """Return the records of what a task has left."""
     rows: list[Packed] = []
     if journal.asked:
-        rows.append((STOP, log.pack_again([0, [], {}, [waiting_form(place, journal.asked.values())], False])))
+        rows.append(
+            (
+                STOP,
+                log.pack_again([0, [], {}, [waiting_form(place, journal.asked.values())], False]),
+            )
+        )
     for asking, answer in journal.answers.items():
         if asking in journal.asked:
             rows.append((ANSWER, log.pack_answer(place, journal.asked[asking], answer)))

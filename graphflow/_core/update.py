@@ -290,8 +290,7 @@ class _Editor:
             return True
         place = place_of(task)
         return task_id(self.log.origin, state.step, *place) == update.task or (
-            self.past is not None
-            and task_id(self._old_origin(), state.step, *place) == update.task
+            self.past is not None and task_id(self._old_origin(), state.step, *place) == update.task
         )
 
     def _old_origin(self) -> str:

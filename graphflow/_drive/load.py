@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
-def ainvoke() -> "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], Coroutine[Any, Any, R]]":
+def ainvoke() -> (
+    "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], Coroutine[Any, Any, R]]"
+):
     """Return what performs a program on the running event loop."""
     from graphflow._drive.asynchronous import ainvoke
 

@@ -64,9 +64,7 @@ class Ask:
         asks += [(f"then {name}", asked) for name, asked in handling.callee.asks]
         waits = asking.callee.sync is None or (self._then is not None and self._then.sync is None)
         self.signature = Signature(
-            Callee(
-                None if waits else self.run, self.arun if waits else None, tuple(asks), inline
-            ),
+            Callee(None if waits else self.run, self.arun if waits else None, tuple(asks), inline),
             asking.state,
             handling.goto,
         )
