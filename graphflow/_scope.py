@@ -36,9 +36,14 @@ class TaskScope(Protocol):
         """
         ...
 
-    def ask(  # noqa: PLR0913, PLR0917 - what `interrupt` was given
-        self, value: object, schema: Any, key: str | None, seconds: float | None, default: object
-    ) -> Any:
+    def ask(
+        self,
+        value: object,
+        schema: Any,  # noqa: ANN401 - a type or a JSON Schema
+        key: str | None,
+        seconds: float | None,
+        default: object,
+    ) -> Any:  # noqa: ANN401 - the answer
         """Return the answer to a question; see `interrupts.interrupt`."""
         ...
 
@@ -48,13 +53,13 @@ class TaskScope(Protocol):
 
     def once(
         self, key: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    ) -> Any:  # noqa: ANN401 - what the function returns
         """Return a kept result, or call a function and keep what it returns."""
         ...
 
     async def aonce(
         self, key: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    ) -> Any:  # noqa: ANN401 - as above
         """Do the same, on an event loop."""
         ...
 

@@ -38,7 +38,7 @@ def stops_of(graph: Topology, given: Named, what: str) -> Stops:
 
 def _name(graph: Topology, given: Any, what: str) -> str:  # noqa: ANN401 - a user may give anything
     """Return the name of a node."""
-    name = given if isinstance(given, str) else graph.named.get(given)
+    name = given if isinstance(given, str) else graph.named.get(given, "")
     if name not in graph.nodes:
         msg = (
             f"{what} names {shown(given)}, which is no node{did_you_mean(given, graph.nodes)}; "

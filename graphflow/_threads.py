@@ -337,14 +337,14 @@ def _edits(supersteps: Any) -> "Edits":  # noqa: ANN401 - checked here
     """
     from graphflow._core.update import Edits, Update  # noqa: PLC0415 - loaded with a checkpointer
 
-    found = [[*updates] for updates in supersteps]
+    found: list[list[Any]] = [[*updates] for updates in supersteps]
     if not found or not all(found):
         msg = "bulk_update_state needs at least one superstep, and each at least one update"
         raise ValueError(msg)
     made: list[list[Update]] = []
     for updates in found:
         for one in updates:
-            if not isinstance(one, (StateUpdate, tuple, list)) or not 0 < len(one) <= _PARTS:
+            if not _is_update(one):
                 msg = f"an update is a StateUpdate(values, as_node, task_id), not {shown(one)}"
                 raise TypeError(msg)
         made.append([Update(*(*one, None, None)[:_PARTS]) for one in updates])
@@ -352,6 +352,11 @@ def _edits(supersteps: Any) -> "Edits":  # noqa: ANN401 - checked here
 
 
 _PARTS: Final = 3
+
+
+def _is_update(given: Any) -> bool:  # noqa: ANN401 - a user may give anything
+    """Tell whether something is an update: values, and perhaps a node and a task."""
+    return isinstance(given, (tuple, list)) and 0 < len(given) <= _PARTS  # pyright: ignore[reportUnknownArgumentType] - of anything
 
 
 def _forking(values: object) -> "Edits":

@@ -222,6 +222,8 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             output_keys: see the class; `"updates"` and `"values"` show only these.
             durability: see the class.
             on_busy: see the class.
+            interrupt_before: see the class.
+            interrupt_after: see the class.
 
         Returns:
             An iterator of chunks, and a context manager that ends the run on leaving.
@@ -278,6 +280,8 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             output_keys: see the class.
             durability: see the class.
             on_busy: see the class; with `"queue"`, several inputs may be for one thread.
+            interrupt_before: see the class.
+            interrupt_after: see the class.
 
         Raises:
             ValueError: if there is another number of configs than of inputs; or if all inputs

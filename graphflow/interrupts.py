@@ -5,7 +5,7 @@ Both are kept in the thread: the process may end while a question waits, and ano
 
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any, Generic, ParamSpec, cast, final, overload
+from typing import Any, Generic, ParamSpec, final, overload
 
 from typing_extensions import TypeVar
 
@@ -57,24 +57,24 @@ class Interrupt(Plain, Generic[AnswerT]):
 
 @overload
 def interrupt(
-    value: Any,
+    value: object,
     response_schema: type[AnswerT],
     *,
     key: str | None = None,
     expires_in: float | timedelta | None = None,
-    default: Any = ABSENT,
+    default: object = ABSENT,
 ) -> AnswerT: ...
 
 
 @overload
 def interrupt(
-    value: Any,
-    response_schema: Any = None,
+    value: object,
+    response_schema: object = None,
     *,
     key: str | None = None,
     expires_in: float | timedelta | None = None,
-    default: Any = ABSENT,
-) -> Any: ...
+    default: object = ABSENT,
+) -> Any: ...  # noqa: ANN401 - the answer
 
 
 def interrupt(
@@ -210,4 +210,4 @@ def _checked(key: object, fn: object) -> str:
     if not callable(fn):
         msg = f"once({key!r}, ...) must be given a function, not {shown(fn)}"
         raise TypeError(msg)
-    return cast("str", key)
+    return key

@@ -1,7 +1,7 @@
 """Answers to what a thread's tasks wait for: which question each is for, and whether it fits."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._answers import refusal
 from graphflow._core.asking import Answer, Question
@@ -11,7 +11,7 @@ from graphflow._record import record
 from graphflow.errors import InvalidAnswerError, UnknownInterruptError, quoted, shown
 
 if TYPE_CHECKING:
-    from graphflow._core.stored import Past
+    from graphflow._core.past import Past
 
 _ID: Final = 32
 
@@ -93,8 +93,7 @@ def _by_id(resume: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - as above
     """
     if not isinstance(resume, dict):
         return None
-    answers = cast("dict[Any, Any]", resume)
-    return answers if all(map(_is_id, answers)) else None
+    return resume if all(map(_is_id, resume)) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - of anything
 
 
 def _is_id(key: object) -> bool:

@@ -5,7 +5,6 @@ questions find their answers. By position: the third question without a key is t
 by key, wherever it is asked. Where an answer may belong to another question, that is an error.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias, final
 
 from graphflow._answers import described, returned
@@ -143,7 +142,7 @@ class Questions:
         self._used: set[Asking] = set()
         self.waiting: list[Question] = []
 
-    def ask(  # noqa: PLR0913, PLR0917 - what `interrupt` was given
+    def ask(
         self,
         value: object,
         schema: Any,  # noqa: ANN401 - a type or a JSON Schema
@@ -193,7 +192,7 @@ class Questions:
         except ValueError as error:
             raise InvalidAnswerError(known.id, value, str(error)) from error
 
-    def _new(  # noqa: PLR0913, PLR0917 - as above
+    def _new(
         self,
         place: Asking,
         value: object,

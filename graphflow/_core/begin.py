@@ -16,11 +16,12 @@ from graphflow._core.commit import by_rank, commit, folded, gather, install
 from graphflow._core.effects import Compute, Emit, Enter, Load, Program
 from graphflow._core.form import Place, TaskForm
 from graphflow._core.log import Log
+from graphflow._core.opening import due_again, read_thread, state_of, take_place
 from graphflow._core.parse import parse
+from graphflow._core.past import Past
 from graphflow._core.project import values_chunk, wrote
 from graphflow._core.state import Frontier, Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.opening import due_again, read_thread, state_of, take_place
-from graphflow._core.stored import Past, run_at
+from graphflow._core.stored import run_at
 from graphflow._core.unfinished import carried
 from graphflow._record import record
 from graphflow.checkpoint.records import ANSWER, BARRIER, RUN

@@ -6,8 +6,9 @@ from typing import Any
 from graphflow._core.form import Place
 from graphflow._core.ids import task_id
 from graphflow._core.log import Log
+from graphflow._core.past import Past
 from graphflow._core.state import Run, RunState
-from graphflow._core.stored import Past, checkpoint_id
+from graphflow._core.stored import checkpoint_id
 from graphflow._core.trace import result_of, shown_in, shown_interrupt
 from graphflow.config import RunnableConfig
 from graphflow.constants import START

@@ -1,15 +1,17 @@
 """Begins a thread with the state of another: one checkpoint that holds all of it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphflow import _change
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
-from graphflow._core.packing import Packed
 from graphflow._core.state import Frontier, Run
 from graphflow._core.unfinished import carried
 from graphflow.checkpoint.records import BARRIER, RUN
 from graphflow.errors import CheckpointError, CheckpointNotFoundError, shown
+
+if TYPE_CHECKING:
+    from graphflow._core.packing import Packed
 
 
 def fork_to(run: Run, source: Run) -> Program[tuple[int, int]]:

@@ -31,7 +31,7 @@ SOURCES: Final = ("loop", "input", "update", "fork", "resume")
 """What a checkpoint came from, as its metadata say it; stored as a number."""
 
 RAN: Final = -2
-"""Stands for a task's index in the barrier of a run that stores at its end: its writes are not told."""
+"""A task's index in the barrier of a run that stores at its end, which tells no writes."""
 
 _MASK: Final = 0xFFFFFFFF
 _CHECK: Final = 4

@@ -171,7 +171,7 @@ class Log(Packing):
         first = self.epoch or int(self._make_id()[:10], 16)
         epoch = self.epoch if joins else first + 1
         ending = self.ending
-        stored = rows if ending is None else []
+        stored: Sequence[Packed] = rows if ending is None else ()
         commit = self._commit(self._rows(stored), epoch)
         if not made((yield from Save(commit, wait=True))):
             return False

@@ -7,8 +7,9 @@ from graphflow._core.asking import Journal
 from graphflow._core.commit import by_rank, install
 from graphflow._core.frontier import joins_of, node_named, send_of
 from graphflow._core.log import Log
+from graphflow._core.past import Past, replay
 from graphflow._core.state import Run, RunState
-from graphflow._core.stored import Past, fetch, is_checkpoint, replay
+from graphflow._core.stored import fetch, is_checkpoint
 from graphflow.checkpoint.records import STOP, Head, Record
 from graphflow.errors import CheckpointNotFoundError, shown
 

@@ -13,9 +13,9 @@ from graphflow._core.checkpoints import config_of, metadata_of
 from graphflow._core.form import (
     SOURCES,
     BarrierForm,
-    StopForm,
     Place,
     RunForm,
+    StopForm,
     TaskForm,
     gathered,
     opened,
@@ -23,13 +23,14 @@ from graphflow._core.form import (
 )
 from graphflow._core.ids import origin_of, task_id
 from graphflow._core.manifest import LIST
-from graphflow._core.stored import INPUT, Past, fetch, replay, run_at
+from graphflow._core.past import Past, replay
+from graphflow._core.stored import INPUT, fetch, run_at
 from graphflow._core.topology import Topology
 from graphflow._core.trace import PULL, PUSH, result_of
 from graphflow._iso import iso
 from graphflow._record import record
 from graphflow.channels import MISSING
-from graphflow.checkpoint.records import BARRIER, STOP, RUN, TASK, Branch, Record
+from graphflow.checkpoint.records import BARRIER, RUN, STOP, TASK, Branch, Record
 from graphflow.constants import START
 from graphflow.errors import HistoryPrunedError
 from graphflow.types import PregelTask, StateSnapshot
@@ -155,7 +156,7 @@ class _Outcome:
     def __init__(self) -> None:
         self.returned: dict[Place, list[Write]] = {}
         self.errors: dict[Place, str] = {}
-        self.asked: dict[Place, Sequence[Question]] = {}
+        self.asked: Mapping[Place, Sequence[Question]] = {}
 
     def add(self, entry: Record, form: object) -> None:
         """Take in a record that is no checkpoint, after those that were stored later."""

@@ -49,25 +49,22 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         BaseException: what a node raised, with a note of where.
     """
     view, thread = run.view, run.thread
+    quiet = not (view.values or view.traces or run.pauses)
     state, first = yield from _begin(run, given)
     if first is not None:
         return (yield from _stop(run, state, (first,), (first,)))
     tasks: Sequence[Task] = ()
     # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
-    while state.step <= run.stop:
-        if not (tasks := plan(run, state)):
-            break
+    while state.step <= run.stop and (tasks := plan(run, state)):
         if run.pauses and _stops(run.before, tasks) and not (thread and thread.passes):
             return (yield from _pause(run, state))
         if len(tasks) == 1 and not view.custom and (thread is None or not thread.resumes):
             # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
-            if view.follows:
-                yield Emit(started_chunks(run, tasks))
-            outcome: Outcome = yield Compute(tasks[0])
+            outcome: Outcome = (
+                (yield from _watched(run, state, tasks)) if view.live else (yield Compute(tasks[0]))
+            )
             if type(outcome) is not Succeeded:
                 return (yield from _stop(run, state, (outcome,), (outcome,)))
-            if view.live and (chunks := _chunks(run, state, (outcome,))):
-                yield Emit(chunks)
             done: Sequence[Succeeded] = (outcome,)
         else:
             ended, late = yield from _together(run, state, tasks)
@@ -76,13 +73,29 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
             done = _in_plan_order(tasks, cast("Sequence[Succeeded]", ended))
             del ended, late  # a chain would hold them, and what was sent, to its end
         state = commit(state, done) if thread is None else (yield from thread.barrier(state, done))
-        if view.values and wrote(view, done):
-            yield Emit((values_chunk(run, state),))
-        if thread is not None and view.traces:
-            yield from thread.show(run, state)
-        if run.pauses and _stops(run.after, tasks):
-            return (yield from _pause(run, state))
+        if not quiet:
+            yield from _show(run, state, done)
+            if run.pauses and _stops(run.after, tasks):
+                return (yield from _pause(run, state))
     return (yield from _end(run, state, tasks))
+
+
+def _watched(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[Outcome]:
+    """Run a lone task, and show it when it starts and when it has ended well."""
+    if run.view.follows:
+        yield Emit(started_chunks(run, tasks))
+    outcome: Outcome = yield Compute(tasks[0])
+    if type(outcome) is Succeeded and (chunks := _chunks(run, state, (outcome,))):
+        yield Emit(chunks)
+    return outcome
+
+
+def _show(run: Run, state: RunState, done: Sequence[Succeeded]) -> Program[None]:
+    """Show the state after a superstep."""
+    if run.view.values and wrote(run.view, done):
+        yield Emit((values_chunk(run, state),))
+    if run.thread is not None and run.view.traces:
+        yield from run.thread.show(run, state)
 
 
 def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
@@ -99,7 +112,7 @@ def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
 
 
 def _begin(run: Run, given: object) -> Program[tuple[RunState, Outcome | None]]:
-    """Return the state that the run begins with, after its input; and how START ended, if not well."""
+    """Return the state that a run begins with, and how START ended, if not well."""
     if run.thread is not None:
         return (yield from run.thread.begin(run, given))
     state, first = yield from admit(run, given)
@@ -174,16 +187,16 @@ def _together(
     if view.follows:
         yield from Emit(started_chunks(run, shown))
     ended: list[Outcome] = []
-    waiting: list[Outcome] = []
+    waiting: Sequence[Outcome] = ()
     if thread is not None and thread.resumes:
         old = thread.restored(shown)
-        ended += [one for one in old.values() if isinstance(one, Succeeded)]
-        waiting += [one for one in old.values() if isinstance(one, Interrupted)]
+        returned = [one for one in old.values() if isinstance(one, Succeeded)]
+        waiting = [one for one in old.values() if isinstance(one, Interrupted)]
         shown = [task for task in shown if task not in old]
-        if view.updates and ended:
-            yield from Emit([cached_chunk(view, done) for done in _succeeded(ended)])
-    if shown:
-        yield from Start(shown)
+        ended += returned
+        if view.updates and returned:
+            yield from Emit([cached_chunk(view, done) for done in returned])
+    yield from Start(shown)
     while len(ended) + len(waiting) < len(tasks):
         left = len(tasks) - len(ended) - len(waiting)
         events = yield from Next(1 if view.live or thread is not None else left)
@@ -206,11 +219,6 @@ def _together(
 def _all_well(outcomes: Sequence[Outcome]) -> bool:
     """Tell whether all tasks have returned."""
     return all(type(outcome) is Succeeded for outcome in outcomes)
-
-
-def _succeeded(outcomes: Sequence[Outcome]) -> list[Succeeded]:
-    """Return the outcomes of the tasks that have returned."""
-    return [outcome for outcome in outcomes if isinstance(outcome, Succeeded)]
 
 
 def _failed(outcomes: Sequence[Outcome]) -> bool:

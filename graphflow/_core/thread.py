@@ -43,8 +43,10 @@ class Thread:
         return self._begun is not None and self._begun.passes
 
     def begin(self, run: Run, given: object) -> Program[tuple[RunState, Outcome | None]]:
-        """Take the thread; return the state that it and the input make, and how START ended, if not
-        well; see `begin.py`.
+        """Take the thread; see `begin.py`.
+
+        Returns:
+            The state that it and the input make, and how START ended, if not well.
         """
         begun = self._begun = yield from begin(run, self.log, given)
         return begun.state, begun.first

@@ -1,4 +1,4 @@
-"""Supersteps without an end: what is stored of them, so that nothing that was done is done again."""
+"""Supersteps without an end: what is stored of them, so that nothing is done again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,8 +11,8 @@ from graphflow._core.form import Place, TaskForm, pairs_of, place_of, waiting_fo
 from graphflow._core.frontier import aim_of
 from graphflow._core.log import Log
 from graphflow._core.packing import Packed
+from graphflow._core.past import Past
 from graphflow._core.preview import Preview, preview_of
-from graphflow._core.stored import Past
 from graphflow._core.state import Failed, Interrupted, Outcome, RunState, Succeeded, Task
 from graphflow.channels import MISSING
 from graphflow.checkpoint.records import ANSWER, JOURNAL, STOP, TASK

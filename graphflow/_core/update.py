@@ -18,8 +18,8 @@ from graphflow._core.log import Log
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
 from graphflow._core.packing import Packed
 from graphflow._core.parse import parse
+from graphflow._core.past import Past
 from graphflow._core.state import Interrupted, Outcome, Run, RunState, Succeeded, Task
-from graphflow._core.stored import Past
 from graphflow._core.topology import Node
 from graphflow._core.unfinished import carried
 from graphflow._record import record
@@ -205,10 +205,9 @@ class _Editor:
         self.writers = [one.task.node.name for one in done]
         if not stands:
             return [*finished, *done], done, []
-        if len(done) == 1:
-            done = sorted([*finished, *done], key=_rank)
-        else:
-            done = [*finished, *done]
+        done = [*finished, *done]
+        if len(updates) == 1:
+            done.sort(key=_rank)
         return done, done, open_
 
     def _branched(self, done: Succeeded) -> Program[Succeeded]:
@@ -218,8 +217,9 @@ class _Editor:
         outcome: Outcome = yield from Compute(task)
         if isinstance(outcome, Interrupted):
             msg = (
-                f"a conditional edge of node {task.node.name!r} asked {outcome.questions[0].value!r}"
-                f" while the state was edited, and an edit waits for nobody"
+                f"a conditional edge of node {task.node.name!r} asked "
+                f"{shown(outcome.questions[0].value)} while the state was edited, and an edit "
+                f"waits for nobody"
             )
             raise InterruptError(msg)
         return check((outcome,))[0]
@@ -281,7 +281,8 @@ class _Editor:
             if places or old.node != new.node or not _equal(old.arg, new.arg):
                 break
             again[old.node, index] = (new.node, index)
-        done = set() if self.past is None else {p for p, t in self.past.tasks.items() if t.whole}
+        tasks = {} if self.past is None else self.past.tasks
+        done = {place for place, form in tasks.items() if form.whole}
         return {**{old: new for old, new in again.items() if old not in done}, **places}
 
     def _is(self, task: Task, state: RunState, update: Update) -> bool:

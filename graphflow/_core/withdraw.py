@@ -7,8 +7,9 @@ from graphflow._core.answering import is_over
 from graphflow._core.asking import Answer
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.opening import read_thread, take_place
+from graphflow._core.past import replay
 from graphflow._core.state import Run
-from graphflow._core.stored import fetch, replay
+from graphflow._core.stored import fetch
 from graphflow.checkpoint.records import ANSWER
 from graphflow.errors import UnknownInterruptError, quoted
 

@@ -7,22 +7,16 @@ a thread without an event loop runs the coroutine in one step, for nothing in it
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from functools import partial
-from types import TracebackType
 from typing import Any, Protocol
 
 from graphflow._core.parse import parse
 from graphflow._core.route import follow, seen
-from graphflow._core.state import Failed, Interrupted, Outcome, Succeeded, Task
+from graphflow._core.state import Outcome, Succeeded, Task
 from graphflow._core.topology import Branch, Callee
+from graphflow._drive.outcome import ended_by, swallowed
 from graphflow._drive.scope import Scope, Sink
 from graphflow._scope import CURRENT
-from graphflow.errors import (
-    GraphInterrupt,
-    InterruptError,
-    InterruptSwallowedError,
-    note,
-    shown,
-)
+from graphflow.errors import GraphInterrupt
 
 
 class Place(Protocol):
@@ -72,38 +66,11 @@ async def call(task: Task, place: Place) -> Outcome:
             else:
                 answer = await _compute(branch.path, seen(branch, kept), scope, place)
             done = Succeeded(task, done.writes, [*done.goto, *follow(branch, kept, answer)])
-    except Exception as error:  # noqa: BLE001 - a node may raise anything
-        if scope.waiting:
-            note(error, f"which ended the wait for an answer to {shown(scope.waiting[0].value)}")
-        return Failed(task, without_our_frames(error), kept, branch)
-    except GraphInterrupt as asked:
-        return _interrupted(scope, asked, kept, branch)
-    except BaseExceptionGroup as group:
-        asked, rest = group.split(GraphInterrupt)
-        if asked is None:
-            raise
-        if rest is not None:
-            return Failed(task, rest, kept, branch)
-        return _interrupted(scope, asked, kept, branch)
+    except (Exception, GraphInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 - a node may raise anything
+        return ended_by(scope, error, kept, branch)
     finally:
         scope.closed = True
-    if scope.waiting:
-        swallowed = InterruptSwallowedError(task.node.name, scope.waiting[0].value)
-        return Failed(task, swallowed, kept, branch)
-    return done
-
-
-def _interrupted(
-    scope: Scope, asked: BaseException, kept: Succeeded | None, branch: Branch | None
-) -> Outcome:
-    """Return the outcome of a task that asked; whoever raises an interrupt by hand asks nothing."""
-    if scope.waiting:
-        return Interrupted(scope.task, [*scope.waiting], kept)
-    msg = (
-        f"node {scope.task.node.name!r} raised {type(asked).__name__} by itself; call "
-        f"interrupt(value), which asks and returns the answer"
-    )
-    return Failed(scope.task, InterruptError(msg), kept, branch)
+    return swallowed(scope, kept, branch) if scope.waiting else done
 
 
 async def _within_middleware(task: Task, scope: Scope, place: Place) -> Any:  # noqa: ANN401 - a node returns anything
@@ -125,20 +92,6 @@ async def _compute(callee: Callee, given: object, scope: Scope, place: Place) ->
     if callee.inline or not place.awaits:
         return callee.sync(given, **handed)
     return await place.in_thread(scope.task.node.name, partial(callee.sync, given, **handed))
-
-
-def without_our_frames(error: Exception) -> Exception:
-    """Let a node's error begin at the node's own frame, if it has one."""
-    frame: TracebackType | None = error.__traceback__
-    while frame is not None and _ours(frame):
-        frame = frame.tb_next
-    return error if frame is None else error.with_traceback(frame)
-
-
-def _ours(frame: TracebackType) -> bool:
-    """Tell whether a frame is the engine's, or that of a thread pool it uses."""
-    name = str(frame.tb_frame.f_globals.get("__name__", ""))
-    return name.startswith(("graphflow._", "anyio.", "concurrent.futures."))
 
 
 def run_here(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:

@@ -56,7 +56,7 @@ class Scope:
         """What the task has asked, and has no answer to."""
         return () if self._questions is None else self._questions.waiting
 
-    def ask(  # noqa: PLR0913, PLR0917 - what `interrupt` was given
+    def ask(
         self,
         value: object,
         schema: Any,  # noqa: ANN401 - a type or a JSON Schema

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 from graphflow.checkpoint.records import (
     ANSWER,
     BARRIER,
-    STOP,
     JOURNAL,
     RUN,
+    STOP,
     TASK,
     Branch,
     Commit,
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 __all__ = (
     "ANSWER",
     "BARRIER",
-    "STOP",
     "JOURNAL",
     "RUN",
+    "STOP",
     "TASK",
     "BaseCheckpointSaver",
     "Branch",

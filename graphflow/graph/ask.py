@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any, final
 
 from graphflow._answers import described
-from graphflow._core.topology import Callee
+from graphflow._core.topology import Asked, Callee
 from graphflow._plain import ABSENT
 from graphflow._scope import current
 from graphflow._signature import Signature, read_function
@@ -60,11 +60,10 @@ class Ask:
         self._prompt = asking.callee
         self._then = None if then is None else handling.callee
         self._handler = then
-        asks = [(f"prompt {name}", asked) for name, asked in asking.callee.asks]
-        asks += [(f"then {name}", asked) for name, asked in handling.callee.asks]
+        asks = (*_named("prompt ", asking.callee), *_named("then ", handling.callee))
         waits = asking.callee.sync is None or (self._then is not None and self._then.sync is None)
         self.signature = Signature(
-            Callee(None if waits else self.run, self.arun if waits else None, tuple(asks), inline),
+            Callee(None if waits else self.run, self.arun if waits else None, asks, inline),
             asking.state,
             handling.goto,
         )
@@ -151,6 +150,11 @@ def _with_answer(then: Callable[..., Any], said: str) -> Callable[..., Any]:
         msg = f"the handler of {said} must take the state and the answer: def then(state, answer)"
         raise TypeError(msg)
     return partial(then, **{taken[1].name: None})
+
+
+def _named(prefix: str, callee: Callee) -> list[tuple[str, Asked]]:
+    """Return what a function asks for, under names that tell it from the other one."""
+    return [(f"{prefix}{name}", asked) for name, asked in callee.asks]
 
 
 def _of(prefix: str, handed: Mapping[str, Any]) -> dict[str, Any]:

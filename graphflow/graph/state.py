@@ -236,7 +236,13 @@ class StateGraph(Generic[StateT, ContextT]):
         if wanted is not None and wanted is not schema.cls:
             schema = self._read(wanted, f"input_schema of node {node!r}")
         self._nodes[node] = NodeSpec(
-            node, ask, ask.signature, schema, False, {**(metadata or {})}, _names(destinations)
+            node,
+            ask,
+            ask.signature,
+            schema,
+            defer=False,
+            metadata={**(metadata or {})},
+            destinations=_names(destinations),
         )
         return self
 
