@@ -95,8 +95,16 @@ async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, 
                 driver.result = end.value
                 return
             if isinstance(effect, Compute):
-                computed = isolated(context.copy(), call(effect.task, place))
-                answer = await (computed if driver.turn is None else driver.lending(computed))
+                # What `lending` does, without a frame that every step of the task would go through.
+                if (turn := driver.turn) is None:
+                    answer = await isolated(context.copy(), call(effect.task, place))
+                    continue
+                turn.lend()
+                try:
+                    answer = await isolated(context.copy(), call(effect.task, place))
+                finally:
+                    if not turn.reclaim():
+                        await reclaimed(turn)
             elif isinstance(effect, Emit):
                 for chunk in effect.chunks:
                     yield chunk

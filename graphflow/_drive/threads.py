@@ -226,7 +226,8 @@ class _Driver:
         try:
             return wait()
         finally:
-            self.turn.wait()
+            if not self.turn.reclaim():
+                self.turn.wait()
 
     def _wait(self, effect: Compute | Next | Cancel) -> Any:  # noqa: ANN401 - as above
         """Wait for tasks; a lone one that needs no event loop is run right here."""

@@ -5,7 +5,7 @@ after the other may store a result that it keeps (`once`). So nobody takes a rec
 another one counts on, and a task whose run has ended finds nobody who lends.
 """
 
-from threading import Lock
+from threading import Condition
 from typing import Any, final
 
 from graphflow._core.effects import Effect, Load, Save
@@ -18,46 +18,60 @@ from graphflow.errors import TaskAbandoned
 class Turn:
     """The right to write to the log of one run; it stores results of the run's tasks.
 
+    The program takes no lock as long as no task has ever stored a result, which is nearly always.
+    It says first that it does not lend any more, and looks then whether a task stores; a task says
+    first that it stores, and looks then whether it is lent. So one of the two sees the other.
+
     Attributes:
-        lent: whether the tasks have it.
+        lent: whether tasks may have it; the program's to set, before and after it waits for them.
+        used: whether a task has ever wanted it.
     """
 
-    __slots__ = ("_ended", "_lock", "_storing", "lent")
+    __slots__ = ("_changed", "_ended", "_storing", "lent", "used")
 
     def __init__(self, storing: Storing) -> None:
         """Give it to the program."""
         self._storing = storing
-        self._lock = Lock()
-        self._lock.acquire()
+        self._changed = Condition()
         self._ended = False
         self.lent = False
+        self.used = False
 
     def lend(self) -> None:
         """Let tasks have it while the program waits for them."""
         self.lent = True
-        self._lock.release()
+        if self.used:
+            with self._changed:
+                self._changed.notify_all()
 
     def reclaim(self) -> bool:
-        """Take it back for the program, if no task uses it now; return whether that was so."""
-        if self.lent and self._lock.acquire(blocking=False):
-            self.lent = False
-        return not self.lent
+        """Take it back for the program; return whether no task stores any more."""
+        self.lent = False
+        if not self.used:
+            return True
+        if self._changed.acquire(blocking=False):
+            self._changed.release()
+            return True
+        return False
 
     def wait(self) -> None:
-        """Take it back for the program when the task that uses it now has stored its result."""
-        if self.lent:
-            self._lock.acquire()
-            self.lent = False
+        """Wait for the task that stores."""
+        with self._changed:
+            pass
 
     def end(self) -> None:
         """Let nobody have it any more; the program has it."""
         self._ended = True
-        self._lock.release()
+        with self._changed:
+            self._changed.notify_all()
 
     @property
     def blocks(self) -> bool:
         """Whether `store` may take so long that an event loop should not call it."""
-        return self._lock.locked() or self._storing.blocks
+        if not self.lent or self._storing.blocks or not self._changed.acquire(blocking=False):
+            return True
+        self._changed.release()
+        return False
 
     def store(self, task: Task, key: str, result: object) -> None:
         """Store a result of a task; may block the calling thread.
@@ -69,7 +83,9 @@ class Turn:
         """
         thread = task.run.thread
         assert thread is not None, "only a run with a thread keeps results"
-        with self._lock:
+        self.used = True
+        with self._changed:
+            self._changed.wait_for(lambda: self.lent or self._ended)
             if self._ended:
                 raise TaskAbandoned(task.node.name)
             program = thread.store(task, key, result)
