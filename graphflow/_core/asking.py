@@ -130,9 +130,10 @@ class Questions:
 
     Attributes:
         waiting: those that have no answer, in the order in which they were asked.
+        refused: those whose answer is not of the type that the node asked for.
     """
 
-    __slots__ = ("_counts", "_journal", "_task", "_used", "waiting")
+    __slots__ = ("_counts", "_journal", "_task", "_used", "refused", "waiting")
 
     def __init__(self, task: "Task") -> None:
         """Begin before the first question."""
@@ -141,6 +142,7 @@ class Questions:
         self._counts: dict[str, int] = {}
         self._used: set[Asking] = set()
         self.waiting: list[Question] = []
+        self.refused: list[Question] = []
 
     def ask(
         self,
@@ -190,6 +192,7 @@ class Questions:
         try:
             return returned(schema, value)
         except ValueError as error:
+            self.refused.append(known)
             raise InvalidAnswerError(known.id, value, str(error)) from error
 
     def _new(

@@ -204,11 +204,13 @@ class Past:
             journal.attempt += 1
             # What is asked no more has been asked by another attempt, and need not be answered.
             known = {one: q for one, q in journal.asked.items() if one in journal.answers}
-            journal.asked = known | {(one.key, one.number): one for one in asked.get(place, ())}
-            self.waiting.pop(place, None)
-            if place in asked:
+            again = {(one.key, one.number): one for one in asked.get(place, ())}
+            journal.asked = known | again
+            for asking in again:  # an answer that the node did not take is none
+                journal.answers.pop(asking, None)
+            if place not in errors:
                 self.errors.pop(place, None)
-                self._wait_for(place)
+            self._wait_for(place)
 
     def answer(self, place: Place, question: Question, answer: Answer) -> None:
         """Take in an answer."""

@@ -214,9 +214,10 @@ class Failed:
         error: what was raised; the core takes it out when it raises it.
         kept: the node's own result, where one of its branches failed.
         branch: the branch that failed, or None if the node itself did.
+        questions: what it asks again, since the node did not take the answer.
     """
 
-    __slots__ = ("branch", "error", "kept", "task")
+    __slots__ = ("branch", "error", "kept", "questions", "task")
 
     def __init__(
         self,
@@ -224,12 +225,14 @@ class Failed:
         error: BaseException,
         kept: Succeeded | None = None,
         branch: Branch | None = None,
+        questions: "Sequence[Question]" = (),
     ) -> None:
-        """Keep all four."""
+        """Keep everything."""
         self.task = task
         self.error: BaseException | None = error
         self.kept = kept
         self.branch = branch
+        self.questions = questions
 
 
 @record

@@ -134,7 +134,7 @@ def _record(
     for outcome in outcomes:
         done = outcome if isinstance(outcome, Succeeded) else outcome.kept
         known = place_of(outcome.task) in log.kept
-        if isinstance(outcome, Interrupted) and not known:
+        if not isinstance(outcome, Succeeded) and outcome.questions and not known:
             asked.append((outcome.task, outcome.questions))
         if done is None:
             continue

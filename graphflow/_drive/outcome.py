@@ -9,6 +9,7 @@ from graphflow.errors import (
     GraphInterrupt,
     InterruptError,
     InterruptSwallowedError,
+    InvalidAnswerError,
     note,
     shown,
 )
@@ -40,7 +41,8 @@ def ended_by(
         error = rest
     if scope.waiting:
         note(error, f"which ended the wait for an answer to {shown(scope.waiting[0].value)}")
-    return Failed(scope.task, _without_our_frames(error), kept, branch)
+    again = scope.refused if isinstance(error, InvalidAnswerError) else ()
+    return Failed(scope.task, _without_our_frames(error), kept, branch, again)
 
 
 def swallowed(scope: Scope, kept: Succeeded | None, branch: Branch | None) -> Outcome:

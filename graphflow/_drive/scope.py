@@ -56,6 +56,11 @@ class Scope:
         """What the task has asked, and has no answer to."""
         return () if self._questions is None else self._questions.waiting
 
+    @property
+    def refused(self) -> "Sequence[Question]":
+        """What the task has asked, and was given an answer to that it cannot take."""
+        return () if self._questions is None else self._questions.refused
+
     def ask(
         self,
         value: object,
