@@ -174,7 +174,7 @@ class PregelTask(Plain):
         name: the node's name.
         path: how it came to be due: by an edge, or as the Send of a number.
         error: the error it ended in, as text, or None.
-        interrupts: what it waits for; empty.
+        interrupts: what it waits for; of a past checkpoint, what it asked last.
         state: the state of the graph inside it; None.
         result: what it wrote, by key, or None if it has not ended.
     """
@@ -189,7 +189,7 @@ class PregelTask(Plain):
         path: tuple[str | int | tuple[Any, ...], ...],
         error: str | None = None,
         *,
-        interrupts: tuple[Any, ...] = (),
+        interrupts: "tuple[Interrupt[Any], ...]" = (),
         state: Any = None,  # noqa: ANN401 - LangGraph's
         result: dict[str, Any] | None = None,
     ) -> None:
@@ -216,7 +216,7 @@ class StateSnapshot(Plain):
         created_at: when it was made, in ISO 8601, UTC.
         parent_config: the config of the checkpoint before, or None.
         tasks: the tasks that are due, with what is known of them.
-        interrupts: what they wait for; empty.
+        interrupts: what they wait for; of a past checkpoint, what they asked last.
     """
 
     __slots__ = (
@@ -250,7 +250,7 @@ class StateSnapshot(Plain):
         created_at: str | None,
         parent_config: "RunnableConfig | None",
         tasks: tuple[PregelTask, ...],
-        interrupts: tuple[Any, ...] = (),
+        interrupts: "tuple[Interrupt[Any], ...]" = (),
     ) -> None:
         """Keep everything; `values` may be a function that reads them."""
         self._values = values

@@ -66,7 +66,8 @@ assert_type(StateGraph(State, Context).compile(), CompiledStateGraph[State, Cont
 StateGraph(State(log=[], x=1))  # type: ignore[arg-type]  # an instance is no schema
 StateGraph(State, extra="allow")  # type: ignore[arg-type]  # two words only
 StateGraph(State, input=State)  # type: ignore[call-arg]  # the name is input_schema
-builder.compile(interrupt_before=["plain"])  # type: ignore[call-arg]  # another release
+builder.compile(interrupt_before=["plain"], interrupt_after="*")
+builder.compile(interrupt_before=3)  # type: ignore[arg-type]  # no nodes
 
 
 # ------------------------------------------------------------------------------------- the nodes
