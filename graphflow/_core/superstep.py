@@ -49,6 +49,7 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         BaseException: what a node raised, with a note of where.
     """
     view, thread = run.view, run.thread
+    live, custom = view.live, view.custom
     quiet = not (view.values or view.traces or run.pauses)
     state, first = yield from _begin(run, given)
     if first is not None:
@@ -58,10 +59,10 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
     while state.step <= run.stop and (tasks := plan(run, state)):
         if run.pauses and _stops(run.before, tasks) and not (thread and thread.passes):
             return (yield from _pause(run, state))
-        if len(tasks) == 1 and not view.custom and (thread is None or not thread.resumes):
+        if len(tasks) == 1 and not custom and (thread is None or not thread.resumes):
             # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
             outcome: Outcome = (
-                (yield from _watched(run, state, tasks)) if view.live else (yield Compute(tasks[0]))
+                (yield from _watched(run, state, tasks)) if live else (yield Compute(tasks[0]))
             )
             if type(outcome) is not Succeeded:
                 return (yield from _stop(run, state, (outcome,), (outcome,)))
@@ -82,11 +83,14 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
 
 def _watched(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[Outcome]:
     """Run a lone task, and show it when it starts and when it has ended well."""
-    if run.view.follows:
+    follows = run.view.follows
+    if follows:
         yield Emit(started_chunks(run, tasks))
     outcome: Outcome = yield Compute(tasks[0])
-    if type(outcome) is Succeeded and (chunks := _chunks(run, state, (outcome,))):
-        yield Emit(chunks)
+    if type(outcome) is Succeeded and follows:
+        yield Emit(_chunks(run, state, (outcome,)))
+    elif type(outcome) is Succeeded:  # only `updates` are live, then
+        yield Emit((update_chunk(run.view, outcome),))
     return outcome
 
 
