@@ -1,19 +1,18 @@
 """The form of each kind of record: what the log of a thread says, to be packed and unpacked.
 
 A form is written as a plain list, whose places are named in the class that reads it again. The
-codec packs it; a frame around that has a checksum, so that a changed bit is found.
-`docs/format.md` describes all of it byte by byte.
+codec packs it, and around that is a frame; `docs/format.md` describes all of it byte by byte.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
-from zlib import crc32
 
 from graphflow._change import Change
 from graphflow._core.state import Succeeded, Task
 from graphflow._core.topology import Node
 from graphflow._record import record
+from graphflow.checkpoint._frame import unframed
 from graphflow.checkpoint.records import Record
 from graphflow.errors import DamagedCheckpointError
 from graphflow.types import Send
@@ -28,30 +27,6 @@ Place: TypeAlias = tuple[str, int]
 
 SOURCES: Final = ("loop", "input", "update", "fork", "resume")
 """What a checkpoint came from, as its metadata say it; stored as a number."""
-
-_MASK: Final = 0xFFFFFFFF
-_CHECK: Final = 4
-
-
-def framed(packed: bytes, seq: int) -> bytes:
-    """Return packed bytes behind their checksum, which the number of the record is part of."""
-    return crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") + packed
-
-
-def unframed(data: bytes, seq: int) -> bytes:
-    """Return the packed bytes of a frame.
-
-    Raises:
-        DamagedCheckpointError: if they are not what was written under that number.
-    """
-    packed = data[_CHECK:]
-    if crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") != data[:_CHECK]:
-        msg = (
-            f"record {seq} of the thread is damaged: it is not what was written; restore the store "
-            f"from a copy, or delete the thread"
-        )
-        raise DamagedCheckpointError(msg)
-    return packed
 
 
 def opened(codec: "Codec", entry: Record) -> Any:  # noqa: ANN401 - a form, which its class checks

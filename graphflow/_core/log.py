@@ -11,14 +11,15 @@ from typing_extensions import override
 
 from graphflow._change import Change
 from graphflow._core.effects import Hold, Load, Program, Save, Settle, made
-from graphflow._core.form import Place, framed
 from graphflow._core.ids import origin_of
 from graphflow._core.manifest import Sealed
 from graphflow._core.packing import Asked, Packed, Packing
+from graphflow.checkpoint._frame import framed
 from graphflow.checkpoint.records import BARRIER, FAILURE, RUN, TASK, Branch, Commit, Head, Record
 from graphflow.errors import ThreadBusyError
 
 if TYPE_CHECKING:
+    from graphflow._core.form import Place
     from graphflow._core.state import RunState, Succeeded, Task
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.codec import Codec
