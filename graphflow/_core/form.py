@@ -1,20 +1,18 @@
 """The form of each kind of record: what the log of a thread says, to be packed and unpacked.
 
 A form is written as a plain list, whose places are named in the class that reads it again. The
-codec packs it; a frame around that has a checksum, so that a changed bit is found.
-`docs/format.md` describes all of it byte by byte.
+codec packs it, and around that is a frame; `docs/format.md` describes all of it byte by byte.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
-from zlib import crc32
 
 from graphflow._change import Change
 from graphflow._core.asking import Answer, Answered, Question
 from graphflow._core.state import Succeeded, Task
 from graphflow._core.topology import Node
 from graphflow._record import record
+from graphflow.checkpoint._frame import unframed
 from graphflow.checkpoint.records import Record
 from graphflow.errors import DamagedCheckpointError
 from graphflow.types import Send
@@ -32,30 +30,6 @@ SOURCES: Final = ("loop", "input", "update", "fork", "resume")
 
 RAN: Final = -2
 """A task's index in the barrier of a run that stores at its end, which tells no writes."""
-
-_MASK: Final = 0xFFFFFFFF
-_CHECK: Final = 4
-
-
-def framed(packed: bytes, seq: int) -> bytes:
-    """Return packed bytes behind their checksum, which the number of the record is part of."""
-    return crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") + packed
-
-
-def unframed(data: bytes, seq: int) -> bytes:
-    """Return the packed bytes of a frame.
-
-    Raises:
-        DamagedCheckpointError: if they are not what was written under that number.
-    """
-    packed = data[_CHECK:]
-    if crc32(packed, seq & _MASK).to_bytes(_CHECK, "big") != data[:_CHECK]:
-        msg = (
-            f"record {seq} of the thread is damaged: it is not what was written; restore the store "
-            f"from a copy, or delete the thread"
-        )
-        raise DamagedCheckpointError(msg)
-    return packed
 
 
 def opened(codec: "Codec", entry: Record) -> Any:  # noqa: ANN401 - a form, which its class checks
@@ -77,9 +51,18 @@ def _read(
     cls: Callable[..., F], entry: Record, form: object, *wanted: type | tuple[type, ...]
 ) -> F:
     """Return a form as an instance of its class, if its places hold what they must."""
+    return cls(entry.seq, *_checked(entry, form, wanted))
+
+
+def _checked(entry: Record, form: object, wanted: Sequence[type | tuple[type, ...]]) -> list[Any]:
+    """Return the places of a form, as many as are wanted.
+
+    Raises:
+        DamagedCheckpointError: if they do not hold what they must.
+    """
     places = places_of(form)
     if len(places) >= len(wanted) and all(map(isinstance, places, wanted)):
-        return cls(entry.seq, *places[: len(wanted)])
+        return places[: len(wanted)]
     msg = f"record {entry.seq} of the thread is damaged: it has not the form of its kind"
     raise DamagedCheckpointError(msg)
 
@@ -131,6 +114,7 @@ class BarrierForm:
         changes: what became of each channel that changed; stored without the keys of those that
             its tasks wrote, see `in_order`.
         due: the nodes that are due next, by name.
+        written: the writes of the tasks to each key, in plan order; not stored as such.
         source: a number of `SOURCES`.
         sends: the Sends that are due next, as `[node, arg]`.
         joins: the half-filled joins, as `[id, kind, payload]`.
@@ -144,6 +128,7 @@ class BarrierForm:
     tasks: list[list[Any]]
     changes: dict[str, Change]
     due: list[str]
+    written: dict[str, list[Any]]
     source: int = 0
     sends: Sequence[list[Any]] = ()
     joins: Sequence[list[Any]] = ()
@@ -152,21 +137,15 @@ class BarrierForm:
     @classmethod
     def read(cls, entry: Record, form: object) -> "BarrierForm":
         """Return a form that was read; its last four places are there only if one is needed."""
-        wanted: tuple[type, ...] = (int, int, int, list, list, list)
-        if len(places_of(form)) > len(wanted):
-            wanted = (*wanted, int, list, list, list)
-        return _read(partial(cls._of, entry), entry, form, *wanted)
+        wanted = _USUAL if len(places_of(form)) <= len(_USUAL) else _WHOLE
+        since, step, run, tasks, codes, due, *rest = _checked(entry, form, wanted)
+        written = gathered(tasks)
+        changes, seq = by_key(entry, written, codes), entry.seq
+        return cls(seq, since, step, run or seq - 1, tasks, changes, due, written, *rest)
 
-    @classmethod
-    def _of(cls, entry: Record, seq: int, *places: Any) -> "BarrierForm":  # noqa: ANN401 - a form's
-        """Return a form by its places, with the keys of its changes."""
-        since, step, run, tasks, codes, *rest = places
-        return cls(seq, since, step, run or seq - 1, tasks, by_key(entry, tasks, codes), *rest)
 
-    def writes(self) -> dict[str, list[Any]]:
-        """Return the writes to each key, in plan order."""
-        return gathered(self.tasks)
-
+_USUAL: Final = (int, int, int, list, list, list)
+_WHOLE: Final = (*_USUAL, int, list, list, list)
 
 ALL_SOURCES: Final = 0
 """The kind of a join whose payload is the list of the sources that have arrived."""
@@ -185,18 +164,19 @@ def in_order(tasks: Sequence[Sequence[Any]], changes: dict[str, Change]) -> list
     return [*codes, rest] if rest else codes
 
 
-def by_key(entry: Record, tasks: Sequence[Sequence[Any]], codes: list[Any]) -> dict[str, Change]:
-    """Return changes with their keys.
+def by_key(entry: Record, written: Mapping[str, object], codes: list[Any]) -> dict[str, Change]:
+    """Return changes with their keys: those that tasks have written, and those at the end.
 
     Raises:
         DamagedCheckpointError: if there are others than the tasks' writes ask for.
     """
     rest: dict[str, Change] = codes.pop() if codes and isinstance(codes[-1], dict) else {}
-    keys = [*gathered(tasks)]
-    if len(keys) != len(codes):
+    if len(written) != len(codes):
         msg = f"record {entry.seq} of the thread is damaged: its changes do not fit its writes"
         raise DamagedCheckpointError(msg)
-    return {**dict(zip(keys, codes, strict=True)), **rest}
+    changes = dict(zip(written, codes, strict=True))
+    changes.update(rest)
+    return changes
 
 
 def gathered(tasks: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:

@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from graphflow._change import Change
 from graphflow._core.effects import Hold, Load, Program, Save, Settle, made
-from graphflow._core.form import Place, framed
+from graphflow._core.form import Place
 from graphflow._core.ids import origin_of
 from graphflow._core.manifest import Sealed
 from graphflow._core.packing import Asked, Packed, Packing
+from graphflow.checkpoint._frame import framed
 from graphflow.checkpoint.records import (
     BARRIER,
     JOURNAL,

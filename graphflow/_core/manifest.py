@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
 from graphflow._change import APPENDING, Change, kept
-from graphflow._core.form import framed, unframed
 from graphflow._record import record
+from graphflow.checkpoint._frame import framed, unframed
 from graphflow.checkpoint.records import Snapshot
 from graphflow.errors import DamagedCheckpointError
 

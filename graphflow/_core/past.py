@@ -248,12 +248,12 @@ class Past:
         """Go past a barrier; what the snapshot holds already is not applied again."""
         if barrier.seq != self._begun:
             self.manifest.grow(len(entry.data))
-            written = barrier.writes()
+            values, written = self.values, barrier.written
+            self.manifest.note(barrier.changes, values)
             for key, change in barrier.changes.items():
-                self.manifest.touch(key, change, self.values.get(key))
-                if keep and key in self.values and change not in _change.APPENDING:
-                    self.values[key] = copy(self.values[key])
-                _change.apply(self.values, key, change, written.get(key, ()))
+                if keep and key in values and change not in _change.APPENDING:
+                    values[key] = copy(values[key])
+                _change.apply(values, key, change, written.get(key, ()))
         same = barrier.step == self.step  # then a caller's Command wrote it: the same tasks are due
         # A run that stores at its end only has one barrier for several supersteps, right behind
         # its own record, and nothing can be missing between the two.

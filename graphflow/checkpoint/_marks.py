@@ -44,36 +44,6 @@ def depth_of_payload(payload: Plain, depth: int) -> int:
     return depth if type(payload) in {dict, list, Pairs} else depth + 1
 
 
-def is_flat(value: dict[Any, Any]) -> bool:
-    """Tell whether msgpack has all that is in a dict; the path of every message."""
-    for key, item in value.items():  # noqa: SIM110 - all() of a generator takes twice the time
-        if type(key) is not str or type(item) not in ATOMS:
-            return False
-    return True
-
-
-def is_native(value: object, depth: int) -> bool:
-    """Tell whether msgpack has all that is in a value, which is inside `depth - 1` containers.
-
-    It is asked of all that a superstep writes, so it looks at each thing once, and makes nothing.
-    """
-    kind = type(value)
-    if depth > _codes.LIMIT:
-        return False
-    items: Plain = value
-    if kind is dict:
-        for key in items:
-            if type(key) is not str:
-                return False
-        items = items.values()
-    elif kind is not list:
-        return False
-    for item in items:  # noqa: SIM110 - all() of a generator takes twice the time
-        if type(item) not in ATOMS and not is_native(item, depth + 1):
-            return False
-    return True
-
-
 def series(kind: Callable[[list[Any]], Any], items: list[Any]) -> Plain:
     """Return a tuple or a set of items."""
     made: Plain = kind(items)

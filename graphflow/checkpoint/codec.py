@@ -12,12 +12,12 @@ what they stand for. Both steps count how deep they are.
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, cast
-from zlib import crc32
 
 import msgpack  # type: ignore[import-untyped] # it has none
 
 from graphflow.checkpoint import _codes, _numpy
 from graphflow.checkpoint._entry import Entry, decoded, encoded
+from graphflow.checkpoint._frame import framed, unframed
 from graphflow.checkpoint._leaves import LEAVES, read_integer, write_integer
 from graphflow.checkpoint._marks import (
     ATOMS,
@@ -28,17 +28,16 @@ from graphflow.checkpoint._marks import (
     Plain,
     depth_of_payload,
     filled,
-    is_flat,
-    is_native,
     list_of,
     mark,
     series,
 )
 from graphflow.checkpoint._opaque import Opaque, Wire, read_opaque, write_opaque
 from graphflow.checkpoint._path import path_in
+from graphflow.checkpoint._plain import is_flat, is_native, is_plain, seems_plain
 from graphflow.checkpoint._refusal import damaged, newer, refused, too_deep, unknown
 from graphflow.checkpoint.registry import Registry
-from graphflow.errors import CheckpointError, CodecError, DamagedCheckpointError, shown
+from graphflow.errors import CheckpointError, CodecError, shown
 
 __all__ = ("Codec", "Opaque")
 
@@ -135,6 +134,14 @@ class Codec:
                 has lost.
         """
         try:
+            if len(data) > _SMALL:
+                value = _unpacked(data)
+                return value if is_plain(value) else self._made(value, 1)
+            if seems_plain(data):
+                try:
+                    return _unpackb(data, unicode_errors="surrogatepass")
+                except ValueError:
+                    pass  # keys that are no texts, or no value at all
             return self._made(_unpacked(data), 1)
         except (CheckpointError, MemoryError, RecursionError):
             raise  # the last two are the machine's limits: the bytes may be as good as ever
@@ -147,8 +154,7 @@ class Codec:
         Raises:
             CodecError: as `pack`.
         """
-        payload = self.pack(value)
-        return _checksum(payload, salt) + payload
+        return framed(self.pack(value), salt)
 
     def open(self, data: bytes, salt: int) -> Value:
         """Return the value of sealed bytes.
@@ -156,13 +162,7 @@ class Codec:
         Raises:
             CheckpointError: as `unpack`; a DamagedCheckpointError if the checksum is wrong, too.
         """
-        payload = data[4:]
-        if data[:4] != _checksum(payload, salt):
-            raise DamagedCheckpointError(
-                "the checksum of a record is wrong: it was cut short or changed in the store, or "
-                "stands in the place of another; restore the store from a copy"
-            )
-        return self.unpack(payload)
+        return self.unpack(unframed(data, salt))
 
     # Writing.
 
@@ -305,10 +305,6 @@ class Codec:
         if entry is None:
             return read_opaque(data, depth, _WIRE)
         return decoded(self._made(payload, depth_of_payload(payload, depth)), entry)
-
-
-def _checksum(payload: bytes, salt: int) -> bytes:
-    return crc32(payload, salt & 0xFFFFFFFF).to_bytes(4, "big")
 
 
 # Msgpack.
