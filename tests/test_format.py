@@ -23,8 +23,8 @@ from graphflow.channels import Ephemeral, Topic
 from graphflow.checkpoint import _codes
 from graphflow.checkpoint.base import (
     BARRIER,
-    STOP,
     RUN,
+    STOP,
     TASK,
     BaseCheckpointSaver,
     Record,
