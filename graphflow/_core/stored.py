@@ -377,6 +377,12 @@ class Past:
         self._journal(place).answers[question.key, question.number] = answer
         self._wait_for(place)
 
+    def asked_last(self, place: Place) -> Sequence[Question]:
+        """Return what a task waits for, or asked last before it ended."""
+        if place not in self.tasks or place not in self.journals:
+            return self.waiting.get(place, ())
+        return [*self.journals[place].asked.values()][-1:]
+
     def tried(self) -> dict[Place, Journal]:
         """Return what tasks have left, each with how often it has been run as far as is known."""
         for name, index in self._due() if self.lost else ():
