@@ -7,9 +7,8 @@ appear. So what two libraries tell is equal only if the same ids are equal in bo
 import asyncio
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from difflib import unified_diff
 from itertools import zip_longest
 from pprint import pformat
@@ -31,7 +30,8 @@ from tests.differential.pair import (
     logging,
     returning,
 )
-from tests.differential.specs import BoomError, Replace
+from tests.differential.specs import BoomError
+from tests.differential.symbols import Symbols
 
 Given: TypeAlias = Mapping[str, Any]
 
@@ -96,9 +96,9 @@ class Talk:
         self._symbols = Symbols(side.lib)
         self.graph: Any = make(side).compile(checkpointer=self._saver)
 
-    def rebuild(self, make: Make) -> None:
+    def rebuild(self, make: Make, **options: Any) -> None:  # noqa: ANN401 - of `compile`
         """Go on with another graph, on the same store."""
-        self.graph = make(self._side).compile(checkpointer=self._saver)
+        self.graph = make(self._side).compile(checkpointer=self._saver, **options)
 
     def run(
         self,
@@ -245,8 +245,10 @@ class Talk:
     def _error_of(self, act: Callable[[], None]) -> str | None:
         """Do something, and return the name that both libraries give the error it ends in."""
         names = ("InvalidUpdateError", "GraphRecursionError", "EmptyInputError")
-        errors = {BoomError: "BoomError"}
-        errors |= {getattr(self.lib.errors, name): name for name in names}
+        errors: dict[type[Exception], str] = {
+            BoomError: "BoomError",
+            **{getattr(self.lib.errors, name): name for name in names},
+        }
         try:
             act()
         except tuple(errors) as raised:
@@ -278,61 +280,6 @@ def differing(what: str, mine: object, other: object) -> str:
     theirs, ours = (pformat(it, width=120).splitlines() for it in (other, mine))
     lines = unified_diff(theirs, ours, f"{what} by LangGraph", "by graphflow", lineterm="")
     return "\n".join(lines)
-
-
-# ------------------------------------------------------------------------------------- plain data
-
-
-@final
-class Symbols:
-    """Gives ids their symbols."""
-
-    def __init__(self, lib: Library) -> None:
-        """Begin with none."""
-        self._tuples = (lib.types.StateSnapshot, lib.types.PregelTask)
-        self._overwrite: type[Any] = lib.types.Overwrite
-        self._interrupt: type[Any] = lib.types.Interrupt
-        self._given: dict[str, str] = {}
-
-    def plain(self, value: Any, key: str = "") -> Any:  # noqa: ANN401 - any value
-        """Return a value without the library's own objects, and with symbols for ids.
-
-        Args:
-            value: the value.
-            key: what it stands under.
-        """
-        if isinstance(value, self._tuples):
-            return {name: self.plain(getattr(value, name), name) for name in value._fields}
-        if isinstance(value, dict):
-            pairs = cast("dict[str, Any]", value)
-            return {name: self.plain(pairs[name], name) for name in sorted(pairs)}
-        if isinstance(value, list | tuple):
-            items = cast("Sequence[Any]", value)
-            plain = [self.plain(item) for item in items]
-            return plain if isinstance(value, list) else tuple(plain)
-        if key == "error":
-            return shown_error(value)
-        if isinstance(value, self._interrupt):
-            names = ("value", "id", "response_schema")
-            return ("Interrupt", *(self.plain(getattr(value, name), name) for name in names))
-        if isinstance(value, self._overwrite):
-            return Replace(tuple(value.value))
-        return self._text(key, value) if isinstance(value, str) else value
-
-    def _text(self, key: str, text: str) -> str:
-        """Return what stands for a text: the symbol of an id, of a time its zone."""
-        if key in {"checkpoint_id", "id"}:
-            return self._given.setdefault(text, f"{key} {len(self._given)}")
-        if key in {"created_at", "timestamp"}:
-            return f"a time in {datetime.fromisoformat(text).tzinfo}"
-        return text
-
-
-def shown_error(error: object) -> object:
-    """Return a task's error; of the libraries' own errors only the class, for the texts differ."""
-    text = repr(error) if isinstance(error, BaseException) else error
-    own = isinstance(text, str) and text.startswith("InvalidUpdateError(")
-    return "InvalidUpdateError" if own else text
 
 
 # ---------------------------------------------------------------------------------------- graphs
