@@ -85,5 +85,5 @@ def _due_task(log: Log, step: int, place: Place, past: Past | None) -> dict[str,
         return {**shown, "error": errors[place], "state": None}
     if past is not None and place in past.tasks:
         shown["result"] = result_of(past.tasks[place].pairs())
-    asked = () if past is None else past.waiting.get(place, ())
+    asked = () if past is None else past.asked_last(place)
     return {**shown, "interrupts": tuple(shown_interrupt(q) for q in asked), "state": None}

@@ -3,6 +3,7 @@
 What bytes there are is `stored.py`'s business.
 """
 
+from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, final
 
@@ -216,6 +217,12 @@ class Past:
         """Take in an answer."""
         self._journal(place).answers[question.key, question.number] = answer
         self._wait_for(place)
+
+    def asked_last(self, place: Place) -> Sequence[Question]:
+        """Return what a task waits for, or asked last before it ended."""
+        if place not in self.tasks or place not in self.journals:
+            return self.waiting.get(place, ())
+        return [*self.journals[place].asked.values()][-1:]
 
     def tried(self) -> dict[Place, Journal]:
         """Return what tasks have left, each with how often it has been run as far as is known."""

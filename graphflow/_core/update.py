@@ -113,7 +113,7 @@ class _Editor:
         if first is not None and first.node == INPUT:
             return (yield from self._with_input(state, first, supersteps[1:]))
         if first is not None and first.node == COPY and past is not None and past.given is not None:
-            return [(RUN, log.announce(self.run.id, "input", past.step, past.given.given))]
+            return [(RUN, log.announce(self.run.id, "input", past.step + 1, past.given.given))]
         if first is not None and first.node == COPY and past is None:
             msg = f"the thread {shown(log.asked.thread)} has no state that could be copied"
             raise CheckpointNotFoundError(msg)
@@ -275,10 +275,15 @@ class _Editor:
     def _again(
         self, before: RunState, after: RunState, places: Mapping[Place, Place]
     ) -> Mapping[Place, Place]:
-        """Return which tasks are due still, with those that the edit has made due again."""
-        again = {(node.name, -1): (node.name, -1) for node in after.due if node in before.due}
+        """Return which tasks are due still, with those that the edit has made due again.
+
+        Not those that it stands for: if such a node is due again, it asks everything anew.
+        """
+        kept = [node for node in after.due if node in before.due and node.name not in self.writers]
+        again = {(node.name, -1): (node.name, -1) for node in kept}
         for index, (old, new) in enumerate(zip(before.sends, after.sends, strict=False)):
-            if places or old.node != new.node or not _equal(old.arg, new.arg):
+            other = old.node != new.node or old.node in self.writers
+            if places or other or not _equal(old.arg, new.arg):
                 break
             again[old.node, index] = (new.node, index)
         tasks = {} if self.past is None else self.past.tasks

@@ -6,8 +6,8 @@ not still run what stands behind a task that failed. `strategies.py` says what i
 """
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, reject, settings
@@ -17,6 +17,7 @@ from tests.differential.conftest import PROFILE
 from tests.differential.pair import THEIRS, Library
 from tests.differential.specs import Conversation, Order, Pairs, Turn
 from tests.differential.strategies import conversations, orders
+from tests.differential.symbols import comparable
 from tests.differential.threads import PLAIN, Side, Talk, agree
 
 # LangGraph makes coroutines for all tasks of a superstep, and for what it stores of those that it
@@ -127,21 +128,3 @@ def said(lib: Library, turn: Turn) -> object:
 def values(lib: Library, pairs: Pairs) -> dict[str, object]:
     """Return written values as the library takes them."""
     return {key: written(lib, value) for key, value in pairs}
-
-
-def comparable(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any plain data
-    """Return what was told without what LangGraph leaves open or says otherwise on purpose.
-
-    It has the joins of a node in the order of hashes, and a task that had no turn, because another
-    failed, has an error.
-    """
-    if key == "triggers":
-        return sorted(value)
-    if key == "error" and value == "CancelledError()":
-        return None
-    if isinstance(value, dict):
-        pairs = cast("Mapping[str, Any]", value)
-        return {name: comparable(item, name) for name, item in pairs.items()}
-    if isinstance(value, list | tuple):
-        return [comparable(item) for item in cast("Sequence[Any]", value)]
-    return value

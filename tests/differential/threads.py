@@ -7,9 +7,8 @@ appear. So what two libraries tell is equal only if the same ids are equal in bo
 import asyncio
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from difflib import unified_diff
 from itertools import zip_longest
 from pprint import pformat
@@ -31,7 +30,8 @@ from tests.differential.pair import (
     logging,
     returning,
 )
-from tests.differential.specs import BoomError, Replace
+from tests.differential.specs import BoomError
+from tests.differential.symbols import Symbols
 
 Given: TypeAlias = Mapping[str, Any]
 
@@ -96,9 +96,9 @@ class Talk:
         self._symbols = Symbols(side.lib)
         self.graph: Any = make(side).compile(checkpointer=self._saver)
 
-    def rebuild(self, make: Make) -> None:
+    def rebuild(self, make: Make, **options: Any) -> None:  # noqa: ANN401 - of `compile`
         """Go on with another graph, on the same store."""
-        self.graph = make(self._side).compile(checkpointer=self._saver)
+        self.graph = make(self._side).compile(checkpointer=self._saver, **options)
 
     def run(
         self,
@@ -107,6 +107,7 @@ class Talk:
         at: int | None = None,
         config: Given | None = None,
         durability: str | None = "sync",  # else LangGraph may store what a value became later
+        **named: Any,  # noqa: ANN401 - of `stream`
     ) -> None:
         """Run the thread on, and tell the chunks and the class of the error.
 
@@ -116,28 +117,62 @@ class Talk:
             at: the place in the history of the checkpoint to run from.
             config: what the config has beside the thread.
             durability: when to store.
+            named: what else `stream` takes.
         """
         chunks: list[Any] = []
         options = {
             "config": {"max_concurrency": 1, **self._config(at), **(config or {})},
             "stream_mode": list(shown or MODES),
             **({} if durability is None else {"durability": durability}),
+            **named,
         }
-        error: str | None = None
-        errors = self._errors()
-        try:
+
+        def act() -> None:
             if self._side.kind == "sync":
                 chunks.extend(self.graph.stream(given, **options))
             else:
                 asyncio.run(self._stream(chunks, given, options))
-        except tuple(errors) as raised:
-            error = next(name for kind, name in errors.items() if isinstance(raised, kind))
+
+        error = self._error_of(act)
         self.told.append(([self._symbols.plain(chunk) for chunk in chunks], error))
 
     async def _stream(self, chunks: list[Any], given: object, options: Given) -> None:
         """Add the chunks of an async run to those before an error."""
         async for chunk in self.graph.astream(given, **options):
             chunks.append(chunk)  # noqa: PERF401 - those before an error count
+
+    def call(self, method: str, *given: object, at: int | None = None, **named: Any) -> None:  # noqa: ANN401 - of the method
+        """Call a method of the graph that changes the thread; tell what it returns, or its error.
+
+        Args:
+            method: the name of the sync one.
+            given: the first argument of `invoke`, or all of another but for the config.
+            at: the place in the history of the checkpoint to begin at.
+            named: further arguments.
+        """
+        config = self._config(at)
+        if method == "invoke":
+            named = {"durability": "sync", **named}
+            given = (*given, {"max_concurrency": 1, **config})
+        else:
+            given = (config, *given)
+        found: list[Any] = []
+
+        def act() -> None:
+            if self._side.kind == "sync":
+                found.append(getattr(self.graph, method)(*given, **named))
+            else:
+                found.append(asyncio.run(getattr(self.graph, f"a{method}")(*given, **named)))
+
+        error = self._error_of(act)
+        self.told.append((self._symbols.plain(found), error))
+
+    def answers(self, **answers: object) -> Any:  # noqa: ANN401 - a Command of either library
+        """Return a Command that answers questions, by what they ask."""
+        waiting = {one.value: one.id for one in self.now().interrupts}
+        return self.lib.types.Command(
+            resume={waiting[asked]: value for asked, value in answers.items()}
+        )
 
     def leave(self, given: object, count: int, durability: str) -> None:
         """Run the thread on, and close the stream of its values after so many; tell them."""
@@ -158,12 +193,14 @@ class Talk:
 
     def state(self, at: int | None = None) -> None:
         """Tell the thread as it is, or the checkpoint at a place in its history."""
+        self.told.append(self._symbols.plain(self.now(at)))
+
+    def now(self, at: int | None = None) -> Any:  # noqa: ANN401 - of either library
+        """Return the thread as it is, or the checkpoint at a place in its history."""
         config = self._config(at)
         if self._side.kind == "sync":
-            found = self.graph.get_state(config)
-        else:
-            found = asyncio.run(self.graph.aget_state(config))
-        self.told.append(self._symbols.plain(found))
+            return self.graph.get_state(config)
+        return asyncio.run(self.graph.aget_state(config))
 
     def history(
         self, *, before: int | None = None, limit: int | None = None, wanted: Given | None = None
@@ -205,10 +242,18 @@ class Talk:
             return cast("dict[str, Any]", self.snapshots()[at].config)
         return {"configurable": {"thread_id": "t"}}
 
-    def _errors(self) -> dict[type[Exception], str]:
-        """Return the errors that a run may end in, by the names that both libraries give them."""
+    def _error_of(self, act: Callable[[], None]) -> str | None:
+        """Do something, and return the name that both libraries give the error it ends in."""
         names = ("InvalidUpdateError", "GraphRecursionError", "EmptyInputError")
-        return {BoomError: "BoomError", **{getattr(self.lib.errors, name): name for name in names}}
+        errors: dict[type[Exception], str] = {
+            BoomError: "BoomError",
+            **{getattr(self.lib.errors, name): name for name in names},
+        }
+        try:
+            act()
+        except tuple(errors) as raised:
+            return next(name for kind, name in errors.items() if isinstance(raised, kind))
+        return None
 
 
 Script: TypeAlias = Callable[[Talk], None]
@@ -235,57 +280,6 @@ def differing(what: str, mine: object, other: object) -> str:
     theirs, ours = (pformat(it, width=120).splitlines() for it in (other, mine))
     lines = unified_diff(theirs, ours, f"{what} by LangGraph", "by graphflow", lineterm="")
     return "\n".join(lines)
-
-
-# ------------------------------------------------------------------------------------- plain data
-
-
-@final
-class Symbols:
-    """Gives ids their symbols."""
-
-    def __init__(self, lib: Library) -> None:
-        """Begin with none."""
-        self._tuples = (lib.types.StateSnapshot, lib.types.PregelTask)
-        self._overwrite: type[Any] = lib.types.Overwrite
-        self._given: dict[str, str] = {}
-
-    def plain(self, value: Any, key: str = "") -> Any:  # noqa: ANN401 - any value
-        """Return a value without the library's own objects, and with symbols for ids.
-
-        Args:
-            value: the value.
-            key: what it stands under.
-        """
-        if isinstance(value, self._tuples):
-            return {name: self.plain(getattr(value, name), name) for name in value._fields}
-        if isinstance(value, dict):
-            pairs = cast("dict[str, Any]", value)
-            return {name: self.plain(pairs[name], name) for name in sorted(pairs)}
-        if isinstance(value, list | tuple):
-            items = cast("Sequence[Any]", value)
-            plain = [self.plain(item) for item in items]
-            return plain if isinstance(value, list) else tuple(plain)
-        if key == "error":
-            return shown_error(value)
-        if isinstance(value, self._overwrite):
-            return Replace(tuple(value.value))
-        return self._text(key, value) if isinstance(value, str) else value
-
-    def _text(self, key: str, text: str) -> str:
-        """Return what stands for a text: the symbol of an id, of a time its zone."""
-        if key in {"checkpoint_id", "id"}:
-            return self._given.setdefault(text, f"{key} {len(self._given)}")
-        if key in {"created_at", "timestamp"}:
-            return f"a time in {datetime.fromisoformat(text).tzinfo}"
-        return text
-
-
-def shown_error(error: object) -> object:
-    """Return a task's error; of the libraries' own errors only the class, for the texts differ."""
-    text = repr(error) if isinstance(error, BaseException) else error
-    own = isinstance(text, str) and text.startswith("InvalidUpdateError(")
-    return "InvalidUpdateError" if own else text
 
 
 # ---------------------------------------------------------------------------------------- graphs

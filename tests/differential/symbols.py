@@ -1,0 +1,81 @@
+"""What is told, as plain data: ids as symbols, the libraries' own objects by their fields."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast, final
+
+from tests.differential.pair import Library
+from tests.differential.specs import Replace
+
+
+@final
+class Symbols:
+    """Gives ids their symbols."""
+
+    def __init__(self, lib: Library) -> None:
+        """Begin with none."""
+        self._tuples = (lib.types.StateSnapshot, lib.types.PregelTask)
+        self._overwrite: type[Any] = lib.types.Overwrite
+        self._interrupt: type[Any] = lib.types.Interrupt
+        self._given: dict[str, str] = {}
+
+    def plain(self, value: Any, key: str = "") -> Any:  # noqa: ANN401 - any value
+        """Return a value without the library's own objects, and with symbols for ids.
+
+        Args:
+            value: the value.
+            key: what it stands under.
+        """
+        if (names := self._fields(value)) is not None:
+            return {name: self.plain(getattr(value, name), name) for name in names}
+        if isinstance(value, dict):
+            pairs = cast("dict[str, Any]", value)
+            return {name: self.plain(pairs[name], name) for name in sorted(pairs)}
+        if isinstance(value, list | tuple):
+            items = cast("Sequence[Any]", value)
+            plain = [self.plain(item) for item in items]
+            return plain if isinstance(value, list) else tuple(plain)
+        if key == "error":
+            return shown_error(value)
+        if isinstance(value, self._overwrite):
+            return Replace(tuple(value.value))
+        return self._text(key, value) if isinstance(value, str) else value
+
+    def _fields(self, value: Any) -> Sequence[str] | None:  # noqa: ANN401 - any value
+        """Return the fields of an object that is told by its fields."""
+        if isinstance(value, self._interrupt):
+            return ("value", "id", "response_schema")
+        return cast("Sequence[str]", value._fields) if isinstance(value, self._tuples) else None
+
+    def _text(self, key: str, text: str) -> str:
+        """Return what stands for a text: the symbol of an id, of a time its zone."""
+        if key in {"checkpoint_id", "id"}:
+            return self._given.setdefault(text, f"{key} {len(self._given)}")
+        if key in {"created_at", "timestamp"}:
+            return f"a time in {datetime.fromisoformat(text).tzinfo}"
+        return text
+
+
+def shown_error(error: object) -> object:
+    """Return a task's error; of the libraries' own errors only the class, for the texts differ."""
+    text = repr(error) if isinstance(error, BaseException) else error
+    own = isinstance(text, str) and text.startswith("InvalidUpdateError(")
+    return "InvalidUpdateError" if own else text
+
+
+def comparable(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any plain data
+    """Return what was told without what LangGraph leaves open or says otherwise on purpose.
+
+    It has the joins of a node in the order of hashes, and a task that had no turn, because another
+    failed, has an error.
+    """
+    if key == "triggers":
+        return sorted(value)
+    if key == "error" and value == "CancelledError()":
+        return None
+    if isinstance(value, dict):
+        pairs = cast("Mapping[str, Any]", value)
+        return {name: comparable(item, name) for name, item in pairs.items()}
+    if isinstance(value, list | tuple):
+        return [comparable(item) for item in cast("Sequence[Any]", value)]
+    return value
