@@ -411,7 +411,7 @@ def _microseconds(time: datetime | None) -> int:
     """
     if time is None:
         return now()
-    if time.tzinfo is None:
+    if not isinstance(time, datetime) or time.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
         msg = f"now must be a time with a zone, such as datetime.now(UTC), not {time!r}"
         raise ValueError(msg)
     return round(time.timestamp() * 1_000_000)

@@ -3,9 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from graphflow.checkpoint.base import BaseCheckpointSaver
+from graphflow.checkpoint.memory import InMemorySaver
+from graphflow.checkpoint.sqlite import SqliteSaver
 from tests.drivers.backends import (
     ALL,
     KINDS,
@@ -36,6 +40,15 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     """Let the nodes be sync, then async."""
     given: Kind = request.param
     return given
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCheckpointSaver]:
+    """Give each store in turn."""
+    file = tmp_path / "threads.db"
+    made = InMemorySaver() if request.param == "memory" else SqliteSaver(file)
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)
