@@ -174,7 +174,7 @@ class PregelTask(Plain):
         name: the node's name.
         path: how it came to be due: by an edge, or as the Send of a number.
         error: the error it ended in, as text, or None.
-        interrupts: what it waits for; empty.
+        interrupts: what it waits for.
         state: the state of the graph inside it; None.
         result: what it wrote, by key, or None if it has not ended.
     """
@@ -216,7 +216,7 @@ class StateSnapshot(Plain):
         created_at: when it was made, in ISO 8601, UTC.
         parent_config: the config of the checkpoint before, or None.
         tasks: the tasks that are due, with what is known of them.
-        interrupts: what they wait for; empty.
+        interrupts: what they wait for.
     """
 
     __slots__ = (
