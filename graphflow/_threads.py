@@ -177,8 +177,8 @@ class Threads:
 
         Args:
             config: names the thread; with a `checkpoint_id`, any checkpoint of it.
-            values: what the node that ran last is taken to have returned in place of what it did;
-                None for no edit.
+            values: what the node that ran last is taken to have returned, beside what it did; None
+                for no edit.
             thread_id: a thread that does not exist yet, to begin there instead of in a branch of
                 the same thread. It has the state, and none of the history.
 

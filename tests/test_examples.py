@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples import code_census, durable_chat, weather_agent
+from examples import approval, code_census, durable_chat, weather_agent
 from examples.code_census import Census, Function
 from examples.weather_agent import Message
 
@@ -373,3 +373,81 @@ def test_chat_ends_when_nobody_is_left_to_kill_it(tmp_path: Path) -> None:
     script = run_script("durable_chat.py", durable_chat.CHILD, str(tmp_path / "chat.db"))
     assert (script.returncode, script.stderr) == (0, "")
     assert script.stdout.endswith("ended: remember\n")
+
+
+# The approval
+
+
+@pytest.fixture(scope="module")
+def dialogue() -> list[str]:
+    """Play the dialogue once; return what it prints, line by line."""
+    script = run_script("approval.py")
+    assert (script.returncode, script.stderr) == (0, "")
+    return script.stdout.splitlines()
+
+
+def test_approval_plays_a_dialogue_of_processes(dialogue: list[str]) -> None:
+    """Both are asked, each answers, and whoever is paid is asked in the end."""
+    assert dialogue[:12] == [
+        '$ python approval.py submit chair ada "an office chair" 300',
+        "chair: waits for manager and accountant",
+        '$ python approval.py submit yacht bob "a yacht" 90000',
+        "yacht: waits for manager and accountant",
+        "$ python approval.py waits",
+        "chair - manager: shall ada get 300 for an office chair?",
+        "chair - accountant: shall ada get 300 for an office chair?",
+        "yacht - manager: shall bob get 90000 for a yacht?",
+        "yacht - accountant: shall bob get 90000 for a yacht?",
+        "$ python approval.py answer chair manager yes",
+        "chair: waits for accountant",
+        "$ python approval.py answer chair manager yes",
+    ]
+
+
+def test_approval_takes_no_answer_twice_and_none_that_does_not_fit(dialogue: list[str]) -> None:
+    """The question still waits after the one, and does not after the other."""
+    assert dialogue[12:17] == [
+        "chair: nothing waits for manager",
+        "$ python approval.py answer chair accountant perhaps",
+        "chair: 'perhaps' is no answer, say yes or no",
+        "$ python approval.py answer chair accountant yes",
+        "chair: waits for ada",
+    ]
+
+
+def test_approval_ends_with_one_transfer(dialogue: list[str]) -> None:
+    """Though the node that pays ran twice, in two processes."""
+    assert dialogue[17:] == [
+        "$ python approval.py answer yacht accountant no",
+        "yacht: waits for manager",
+        "$ python approval.py answer yacht manager yes",
+        "yacht: refused by accountant",
+        "$ python approval.py answer chair ada yes",
+        "chair: paid, transfer 1",
+        "$ python approval.py waits",
+        "nothing waits",
+        "",
+        "All is well: 11 processes, one transfer.",
+    ]
+
+
+def test_approval_can_be_asked_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each step is a command, and says what is not there."""
+    steps = ["show lamp", "waits", "submit lamp cy a-lamp 5", "show lamp", "answer lamp cy no"]
+    for step in steps:
+        approval.main(["--folder", str(tmp_path), *step.split()])
+    assert capsys.readouterr().out.splitlines() == [
+        "lamp: not known",
+        "nothing waits",
+        "lamp: waits for manager and accountant",
+        "lamp: waits for manager and accountant",
+        "lamp: nothing waits for cy",
+    ]
+
+
+def test_approval_sends_no_money_twice_for_one_key(tmp_path: Path) -> None:
+    """A process that was killed before it kept the receipt gets the same one again."""
+    bank = tmp_path / "bank.txt"
+    for _ in range(2):
+        assert approval.transfer(bank, "k", "ada", 300) == "transfer 1"
+    assert bank.read_text("utf-8") == "k ada 300\n"

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any, NamedTuple, TypedDict
 from uuid import UUID
 from zlib import crc32
@@ -22,7 +23,9 @@ from graphflow import START, CodecError, Command, Overwrite, RemoveMessage, Send
 from graphflow.channels import Ephemeral, Topic
 from graphflow.checkpoint import _codes
 from graphflow.checkpoint.base import (
+    ANSWER,
     BARRIER,
+    JOURNAL,
     RUN,
     STOP,
     TASK,
@@ -35,7 +38,8 @@ from graphflow.checkpoint.memory import InMemorySaver
 from graphflow.checkpoint.registry import Registry
 from graphflow.checkpoint.sqlite import SqliteSaver
 from graphflow.compiled import CompiledStateGraph
-from graphflow.errors import NewerFormatError
+from graphflow.errors import InvalidUpdateError, NewerFormatError
+from graphflow.interrupts import interrupt, once
 from graphflow.types import Durability
 
 PAGE = (Path(__file__).parents[1] / "docs" / "format.md").read_text("utf-8")
@@ -268,6 +272,152 @@ def test_a_failure_has_its_time_its_errors_as_texts_and_what_else_would_change()
     assert trace == text(told.decode())
 
 
+def asks(*args: Any, **kwargs: Any) -> Callable[[object], Any]:  # noqa: ANN401 - interrupt's
+    """Return a node that asks, and writes the answer."""
+    return lambda _state: {"x": interrupt(*args, **kwargs)}
+
+
+def id_at(graph: CompiledStateGraph[State], place: int = 0) -> str:
+    """Return the id of a question that waits."""
+    found: str = graph.get_state(CONFIG).interrupts[place].id
+    return found
+
+
+def of_kind(saver: BaseCheckpointSaver, kind: int) -> list[bytes]:
+    """Return what is in the thread's records of a kind."""
+    return [packed(each) for each in records_of(saver) if each.kind == kind]
+
+
+NIL, FALSE, TRUE = b"\xc0", b"\xc2", b"\xc3"
+
+
+def test_a_stop_has_what_waits_after_what_failed() -> None:
+    """A question is seven places: id, key, number, value, schema, expiry and default."""
+    shown = Event()
+    b: Callable[[object], Any] = lambda _state: {"x": 1} if shown.wait(9) else None  # noqa: E731 - a node
+    saver = InMemorySaver()
+    graph = built(a=asks("q"), b=b).compile(checkpointer=saver)
+    two_at_once: Any = {**CONFIG, "max_concurrency": 2}
+    for _ in graph.stream({}, two_at_once):
+        shown.set()
+    first, second = of_kind(saver, STOP)
+    question = row(text(id_at(graph)), text(""), small(0), text("q"), NIL, NIL, row())
+    waiting = row(row(text("a"), small(-1), question))
+    assert first == row(number_at(first, 1), row(), NIL, waiting, FALSE)  # while b goes on
+    changes = pairs(text("x"), small(1))
+    assert second == row(number_at(second, 1), row(), changes, row(), FALSE)
+
+
+def test_a_question_has_its_key_schema_expiry_and_default() -> None:
+    """The schema as JSON Schema has it, the time in microseconds since 1970."""
+    graph, saver = ran(built(a=asks("q", bool, key="k", expires_in=60, default=True)), {})
+    (stop,) = of_kind(saver, STOP)
+    (task,) = Codec().unpack(stop)[3]
+    (waits,) = graph.get_state(CONFIG).interrupts
+    expires = task[2][5]
+    assert task == ["a", -1, [waits.id, "k", 0, "q", {"type": "boolean"}, expires, [True]]]
+    assert datetime.fromisoformat(waits.expires_at) == datetime.fromtimestamp(expires / 1e6, UTC)
+
+
+def test_a_breakpoint_is_a_stop_that_says_so() -> None:
+    """Nobody has failed, and nobody asks."""
+    saver = InMemorySaver()
+    graph = built(a=gives(None)).compile(checkpointer=saver, interrupt_before=["a"])
+    graph.invoke({}, CONFIG)
+    (stop,) = of_kind(saver, STOP)
+    assert stop == row(number_at(stop, 1), row(), pairs(), row(), TRUE)
+
+
+def once_and_asks(_state: object) -> State:
+    """Keep a result, and ask."""
+    return {"x": [once("k", lambda: 7), interrupt("q")]}
+
+
+def test_a_result_inside_a_task_is_node_index_key_and_a_list_of_it() -> None:
+    """It goes when the barrier of its superstep is stored."""
+    graph, saver = ran(built(a=once_and_asks), {})
+    (result,) = of_kind(saver, JOURNAL)
+    assert result == row(text("a"), small(-1), text("k"), row(small(7)))
+    graph.invoke(Command(resume=1), CONFIG)
+    assert of_kind(saver, JOURNAL) == []
+
+
+def test_an_answer_has_how_0_and_stays() -> None:
+    """It names task, key and number of the question, and not its id."""
+    graph, saver = ran(built(a=asks("q", key="k")), {})
+    graph.invoke(Command(resume="r"), CONFIG)
+    (answer,) = of_kind(saver, ANSWER)
+    task = (text("a"), small(-1))
+    assert answer == row(number_at(answer, 1), *task, text("k"), small(0), small(0), row(text("r")))
+
+
+def test_a_withdrawn_question_has_an_answer_with_how_1() -> None:
+    """Its list is empty."""
+    graph, saver = ran(built(a=asks("q")), {})
+    graph.cancel_interrupt(CONFIG, id_at(graph))
+    (answer,) = of_kind(saver, ANSWER)
+    task = (text("a"), small(-1))
+    assert answer == row(number_at(answer, 1), *task, text(""), small(0), small(1), row())
+
+
+@pytest.mark.parametrize(("default", "kept"), [({"default": 5}, row(small(5))), ({}, row())])
+def test_a_question_whose_time_is_over_has_an_answer_with_how_2(
+    default: dict[str, int], kept: bytes
+) -> None:
+    """Its list has the default, or is empty."""
+    graph, saver = ran(built(a=asks("q", expires_in=0, **default)), {})
+    with suppress(TimeoutError):
+        graph.invoke(None, CONFIG)
+    (answer,) = of_kind(saver, ANSWER)
+    task = (text("a"), small(-1))
+    assert answer == row(number_at(answer, 1), *task, text(""), small(0), small(2), kept)
+
+
+def test_an_edit_is_a_run_with_source_2_and_a_barrier_with_source_2() -> None:
+    """The barrier has the node's writes, and a step of its own."""
+    graph, saver = ran(built(a=gives(None)), {})
+    graph.update_state(CONFIG, {"x": 1}, as_node="a")
+    run, barrier = map(packed, records_of(saver)[-2:])
+    config = {**CONFIG, "run_id": RUN_ID}
+    assert Codec().unpack(run)[1:4] == [2, 1, config["run_id"]]
+    task = row(text("a"), small(-1), text("x"), small(1))
+    assert barrier == row(
+        number_at(barrier, 1),
+        small(2),
+        small(4),
+        row(task),
+        row(small(1)),
+        row(),
+        small(2),
+        row(),
+        row(),
+        row(),
+    )
+
+
+def test_a_copy_is_a_barrier_with_source_3_and_without_a_node() -> None:
+    """What was asked is written again, at no time."""
+    graph, saver = ran(built(a=asks("q")), {})
+    asked = id_at(graph)
+    graph.fork(CONFIG)
+    run, barrier, stop = map(packed, records_of(saver)[-3:])
+    assert Codec().unpack(run)[1] == 2
+    assert Codec().unpack(barrier)[3:7] == [[["", -1]], [], ["a"], 3]
+    question = row(text(asked), text(""), small(0), text("q"), NIL, NIL, row())
+    waiting = row(row(text("a"), small(-1), question))
+    assert stop == row(small(0), row(), pairs(), waiting, FALSE)
+
+
+def test_a_fork_to_another_thread_is_a_run_and_a_barrier_with_source_3() -> None:
+    """All values stand in the dict at the end, and who ran last has written nothing."""
+    graph, saver = ran(built(a=gives({"x": 1})), {"log": ["in"]})
+    graph.fork(CONFIG, thread_id="u")
+    run, barrier = [packed(each) for each in saver.records("u")]
+    assert Codec().unpack(run)[1:3] == [3, 1]
+    values = {"log": [4, ["in"]], "x": [4, 1]}
+    assert Codec().unpack(barrier)[1:7] == [1, 1, [["a", -1]], [values], [], 3]
+
+
 def test_a_run_stored_at_its_end_is_one_barrier_with_all_changes_in_a_dict() -> None:
     """It names who ran last, as number -2, and not what they wrote."""
     _, saver = ran(built(a=gives({"log": ["a"]})), {"log": ["in"]}, durability="exit")
@@ -361,6 +511,19 @@ def test_the_id_of_a_task_is_a_hash_of_thread_branch_epoch_step_node_and_index()
     seed = "\0".join((thread, str(head.branch), "0", "1", "a", "-1"))
     (task,) = graph.get_state(CONFIG).tasks
     assert task.id == blake2b(seed.encode(), digest_size=16).hexdigest()
+
+
+def test_the_id_of_a_question_is_a_hash_of_task_key_and_number() -> None:
+    """The number counts the questions of one key."""
+    node: Callable[[object], Any] = lambda _state: [interrupt("q", key="k") for _ in range(2)]  # noqa: E731 - a node
+    graph, _ = ran(built(a=node), {})
+    for number in range(2):
+        (task,) = graph.get_state(CONFIG).tasks
+        seed = "\0".join((task.id, "k", str(number)))
+        (waits,) = graph.get_state(CONFIG).interrupts
+        assert waits.id == blake2b(seed.encode(), digest_size=16).hexdigest()
+        with suppress(InvalidUpdateError):
+            graph.invoke(Command(resume=number), CONFIG)
 
 
 def test_the_token_of_a_head_counts_the_commits_of_a_run() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import anyio.lowlevel
@@ -10,9 +10,9 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from graphflow import END, START, Command, Runtime, RunnableConfig
+from graphflow import END, START, Command, RunnableConfig, Runtime
 from graphflow.checkpoint.base import BaseCheckpointSaver
-from graphflow.errors import InterruptExpiredError, InvalidAnswerError, ThreadBusyError
+from graphflow.errors import InterruptExpiredError, InvalidAnswerError
 from graphflow.interrupts import interrupt
 from tests.drivers.backends import Builder, Driver, Kind, builder, made, says
 from tests.drivers.people import (
@@ -139,7 +139,7 @@ def test_the_schema_is_shown_and_stored(
 
 def later(**time: float) -> datetime:
     """Return a time that is to come."""
-    return datetime.now(timezone.utc) + timedelta(**time)
+    return datetime.now(UTC) + timedelta(**time)
 
 
 def test_what_nobody_comes_back_to_expires(
@@ -247,7 +247,10 @@ def either(kind: Kind, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def asking(
-    kinds: tuple[Kind, Kind], calls: list[object], then: Callable[..., Any], **more: Any  # noqa: ANN401 - of add_ask
+    kinds: tuple[Kind, Kind],
+    calls: list[object],
+    then: Callable[..., Any],
+    **more: Any,  # noqa: ANN401 - of add_ask
 ) -> Builder:
     """Return a graph with a node that only asks."""
 
@@ -338,7 +341,9 @@ def test_both_are_handed_what_they_ask_for(driver: Driver, store: BaseCheckpoint
         assert runtime.execution_info is not None
         return [config.get("configurable", {}).get("thread_id"), runtime.execution_info.attempt]
 
-    async def then(_: object, answer: object, *, runtime: Runtime, config: RunnableConfig) -> object:
+    async def then(
+        _: object, answer: object, *, runtime: Runtime, config: RunnableConfig
+    ) -> object:
         await anyio.lowlevel.checkpoint()
         assert runtime.execution_info is not None
         thread = config.get("configurable", {}).get("thread_id")

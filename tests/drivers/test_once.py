@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
 import pytest
 from typing_extensions import override
 
@@ -25,7 +24,6 @@ from tests.drivers.backends import (
     REAL,
     Driver,
     Gate,
-    Graph,
     Kind,
     LoopDriver,
     Node,
@@ -130,7 +128,7 @@ def test_a_result_is_kept_over_failures(
     nodes = {"k": says(kind, "k"), "a": keeping(kind, done, "x", "y", after=fail)}
     for _ in range(2):
         with pytest.raises(ValueError, match="boom"):
-            (begin if len(tries) == 2 else go_on)(  # noqa: PLR2004 - the first time
+            (begin if len(tries) == 2 else go_on)(
                 driver, chain(store, nodes), durability=durability
             )
     ended = go_on(driver, chain(store, nodes), durability=durability)
@@ -194,7 +192,8 @@ def test_what_it_raises_is_not_kept(driver: Driver, kind: Kind, store: BaseCheck
         return {"log": [await aonce("x", flaky)]}
 
     graph = chain(
-        store, {"a": made("sync", lambda _: {"log": [once("x", flaky)]}) if kind == "sync" else node}
+        store,
+        {"a": made("sync", lambda _: {"log": [once("x", flaky)]}) if kind == "sync" else node},
     )
     with pytest.raises(ValueError, match="boom"):
         begin(driver, graph)
@@ -240,7 +239,7 @@ def test_without_a_checkpointer_it_only_calls(driver: Driver, kind: Kind) -> Non
 def test_a_plain_function_on_a_loop_is_refused(driver: Driver, store: BaseCheckpointSaver) -> None:
     """Storing waits; the error says what to write."""
 
-    async def node(_: object) -> object:  # noqa: RUF029 - it is on the loop for that
+    async def node(_: object) -> object:
         return {"log": [once("x", str)]}
 
     with pytest.raises(TypeError, match="await aonce"):
@@ -445,9 +444,7 @@ class SlowSaver(InMemorySaver):
 
 @durable
 @pytest.mark.parametrize("driver", REAL, indirect=True)
-def test_a_slow_store_keeps_their_order(
-    driver: Driver, kind: Kind, durability: Durability
-) -> None:
+def test_a_slow_store_keeps_their_order(driver: Driver, kind: Kind, durability: Durability) -> None:
     """What is kept comes after what was on its way before."""
     done, store = Done(), SlowSaver()
     make = many if kind == "async" else many_in_threads
@@ -459,7 +456,7 @@ def test_a_slow_store_keeps_their_order(
     ended = answer(driver, graph, {waits["a?"]: 1, waits["b?"]: 2}, durability=durability)
     assert len(done.things) == len({*done.things}) == 2 * MANY
     assert ended["log"][3][0] == ("a0", 1)
-    assert len(history(graph)) >= 2  # noqa: PLR2004 - it can be read
+    assert len(history(graph)) >= 2
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "trio"], indirect=True)

@@ -54,9 +54,7 @@ def test_a_question_ends_the_run_and_an_answer_goes_on(
 
 
 @pytest.mark.parametrize("given", [0, False, "", [], None, {"k": 1}, (1, 2)])
-def test_any_value_answers_by_id(
-    driver: Driver, store: BaseCheckpointSaver, given: object
-) -> None:
+def test_any_value_answers_by_id(driver: Driver, store: BaseCheckpointSaver, given: object) -> None:
     """Those too that are false, and None."""
     graph = chain(store, {"a": asks("async", "a?")})
     waits = ids(begin(driver, graph))

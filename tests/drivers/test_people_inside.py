@@ -175,7 +175,7 @@ groups = pytest.mark.parametrize(("driver", "group"), WHERE, indirect=["driver"]
 def asked(value: str) -> Body:
     """Return a coroutine function that asks at its first step, by name."""
 
-    async def ask() -> object:  # noqa: RUF029 - it is awaited
+    async def ask() -> object:
         return interrupt(value, key=value)
 
     return ask
@@ -212,7 +212,7 @@ def test_an_error_beside_a_question_is_a_failure(
     """The question is not shown; once the error is mended, it is asked again."""
     fails = [True]
 
-    async def fail() -> object:  # noqa: RUF029 - it is awaited
+    async def fail() -> object:
         if fails:
             msg = "boom"
             raise ValueError(msg)
