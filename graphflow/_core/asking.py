@@ -5,7 +5,7 @@ questions find their answers. By position: the third question without a key is t
 by key, wherever it is asked. Where an answer may belong to another question, that is an error.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Protocol, TypeAlias, final
 
 from graphflow._answers import described, returned
 from graphflow._core.ids import interrupt_id
@@ -32,7 +32,8 @@ class Question:
 
     Attributes:
         id: 32 hex digits.
-        key: the name that the node gave it, or "".
+        key: the name that the node gave it, or ""; behind it, after a NUL, the conditional edge
+            that asks, if it is not the node itself.
         number: how many of the same key the task had asked before it.
         value: what is asked.
         schema: the JSON Schema of an answer, or None.
@@ -113,13 +114,21 @@ class Journaling(Protocol):
         ...
 
 
+_OF: Final = "\0"
+
+
+def own_key(key: str) -> str:
+    """Return the name that a node, or one of its edges, gave a question."""
+    return key.partition(_OF)[0]
+
+
 def interrupt_of(question: Question) -> Interrupt:
     """Return a question as users see it."""
     return Interrupt(
         question.value,
         question.id,
         response_schema=question.schema,
-        key=question.key or None,
+        key=own_key(question.key) or None,
         expires_at=None if question.expires is None else iso(question.expires),
     )
 
@@ -129,11 +138,13 @@ class Questions:
     """The questions of one running task.
 
     Attributes:
+        edge: the conditional edge that asks, or "" for the node. Each counts its own questions,
+            for an edge may be run again without its node.
         waiting: those that have no answer, in the order in which they were asked.
         refused: those whose answer is not of the type that the node asked for.
     """
 
-    __slots__ = ("_counts", "_journal", "_task", "_used", "refused", "waiting")
+    __slots__ = ("_counts", "_journal", "_task", "_used", "edge", "refused", "waiting")
 
     def __init__(self, task: "Task") -> None:
         """Begin before the first question."""
@@ -141,6 +152,7 @@ class Questions:
         self._journal = task.journal or Journal()
         self._counts: dict[str, int] = {}
         self._used: set[Asking] = set()
+        self.edge = ""
         self.waiting: list[Question] = []
         self.refused: list[Question] = []
 
@@ -162,7 +174,7 @@ class Questions:
         if key is not None and not (isinstance(key, str) and key):  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
             msg = f"the key of interrupt() must be a string that is not empty, not {shown(key)}"
             raise TypeError(msg)
-        name = key or ""
+        name = f"{key or ''}{_OF}{self.edge}" if self.edge else key or ""
         number = self._counts[name] = self._counts.get(name, -1) + 1
         place = (name, number)
         wanted = described(schema)
@@ -215,7 +227,7 @@ class Questions:
         for other, answered in self._journal.asked.items():
             if other in self._used or other not in self._journal.answers:
                 continue
-            if bool(other[0]) != bool(place[0]):
+            if bool(own_key(other[0])) != bool(own_key(place[0])):
                 self._mismatch(
                     f"asks {shown(value)} {_named(place)}, and what it had asked "
                     f"{_named(other)}, {shown(answered.value)}, was answered and not asked again"
@@ -230,10 +242,10 @@ class Questions:
                 f"asks {_named(place)} with the response_schema {shown(schema)}, and had asked it "
                 f"with {shown(known.schema)}"
             )
-        if place[0] or _same(value, known.value):
+        if own_key(place[0]) or _same(value, known.value):
             return
         for other, question in self._journal.asked.items():
-            if other != place and not other[0] and _same(value, question.value):
+            if other != place and other[0] == place[0] and _same(value, question.value):
                 self._mismatch(
                     f"asks {shown(value)} {_named(place)}, and had asked that {_named(other)}; "
                     f"here it had asked {shown(known.value)}"
@@ -251,8 +263,8 @@ class Questions:
 
 def _named(place: Asking) -> str:
     """Name a question."""
-    key, number = place
-    if key:
+    name, number = place
+    if key := own_key(name):
         return f"under the key {key!r}" + (f", time {number + 1}" if number else "")
     return f"as question {number + 1} without a key"
 

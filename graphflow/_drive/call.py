@@ -60,7 +60,7 @@ async def call(task: Task, place: Place) -> Outcome:
         else:
             done = parse(task, await _compute(callee, task.input, scope, place))
         for branch in node.branches:
-            kept = kept or done
+            kept, scope.edge = kept or done, branch.name
             if branch.path.sync is not None and not branch.path.asks:
                 answer = branch.path.sync(seen(branch, kept))
             else:

@@ -21,9 +21,16 @@ Sink: TypeAlias = Callable[[Task, object], None]
 
 @final
 class Scope:
-    """One task's way to its run, from its start to its end."""
+    """One task's way to its run, from its start to its end.
 
-    __slots__ = ("_awaits", "_calls", "_questions", "closed", "sink", "task")
+    Attributes:
+        task: the task.
+        sink: takes what it writes, or None.
+        closed: whether it has ended.
+        edge: the conditional edge that is run, or "" for the node itself.
+    """
+
+    __slots__ = ("_awaits", "_calls", "_questions", "closed", "edge", "sink", "task")
 
     def __init__(self, task: Task, sink: Sink | None, awaits: bool) -> None:  # noqa: FBT001 - on the path of every task
         """Begin.
@@ -37,6 +44,7 @@ class Scope:
         self.sink = sink
         self._awaits = awaits
         self.closed = False
+        self.edge = ""
         self._questions: Questions | None = None
         self._calls: Calls | None = None
 
@@ -74,6 +82,7 @@ class Scope:
             raise TaskAbandoned(self.task.node.name)
         if self._questions is None:
             self._questions = Questions(self.task)
+        self._questions.edge = self.edge
         return self._questions.ask(value, schema, key, seconds, default)
 
     def answered(self, key: str) -> bool:

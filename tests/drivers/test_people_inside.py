@@ -401,7 +401,6 @@ def test_the_edge_of_the_start_asks(
     assert answer(driver, compiled, "c") == {"log": ["i", "c"]}
 
 
-@pytest.mark.xfail(strict=True, reason="an edge that is run alone counts its questions from 1")
 @pytest.mark.parametrize("asked", [("1?", "2?", "3?"), ("same?", "same?", "same?")])
 def test_a_node_and_its_edges_ask_in_turn(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver, asked: tuple[str, str, str]
