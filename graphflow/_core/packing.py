@@ -11,22 +11,20 @@ from graphflow._change import APPENDING, Change
 from graphflow._core.barrier import Ending, changes_of, half_filled
 from graphflow._core.explain import explained, of_questions, of_run
 from graphflow._core.form import (
-    ENDS,
     RAN,
     SOURCES,
     Place,
     aimed,
-    failed_form,
     in_order,
     names,
     place_of,
     task_form,
     tracked,
     values_in,
-    waiting_form,
     written_by,
 )
 from graphflow._core.manifest import Manifest
+from graphflow._core.stop_form import ENDS, failed_form, waiting_form
 from graphflow._record import record
 from graphflow.channels import MISSING
 from graphflow.checkpoint.records import BARRIER, RUN

@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from graphflow import _change
 from graphflow._core.asking import Answer, Journal, Question
-from graphflow._core.form import (
-    SOURCES,
-    AnswerForm,
-    BarrierForm,
-    JournalForm,
-    Place,
-    RunForm,
-    StopForm,
-    TaskForm,
-    opened,
-)
+from graphflow._core.form import SOURCES, BarrierForm, Place, RunForm, TaskForm, opened
 from graphflow._core.manifest import Manifest, read_manifest, read_value
+from graphflow._core.stop_form import AnswerForm, JournalForm, StopForm
 from graphflow._core.stored import INPUT, Stored
 from graphflow.checkpoint.records import ANSWER, BARRIER, JOURNAL, RUN, STOP, TASK, Record
 from graphflow.constants import START

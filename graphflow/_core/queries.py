@@ -15,7 +15,6 @@ from graphflow._core.form import (
     BarrierForm,
     Place,
     RunForm,
-    StopForm,
     TaskForm,
     gathered,
     opened,
@@ -24,6 +23,7 @@ from graphflow._core.form import (
 from graphflow._core.ids import origin_of, task_id
 from graphflow._core.manifest import LIST
 from graphflow._core.past import Past, replay
+from graphflow._core.stop_form import StopForm
 from graphflow._core.stored import INPUT, fetch, run_at
 from graphflow._core.topology import Topology
 from graphflow._core.trace import PULL, PUSH, result_of

@@ -7,13 +7,14 @@ from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
 from graphflow._core.commit import gather
 from graphflow._core.effects import Program
-from graphflow._core.form import Place, TaskForm, pairs_of, place_of, waiting_form
+from graphflow._core.form import Place, TaskForm, pairs_of, place_of
 from graphflow._core.frontier import aim_of
 from graphflow._core.log import Log
 from graphflow._core.packing import Packed
 from graphflow._core.past import Past
 from graphflow._core.preview import Preview, preview_of
 from graphflow._core.state import Failed, Interrupted, Outcome, RunState, Succeeded, Task
+from graphflow._core.stop_form import waiting_form
 from graphflow.channels import MISSING
 from graphflow.checkpoint.records import ANSWER, JOURNAL, STOP, TASK
 from graphflow.errors import (
