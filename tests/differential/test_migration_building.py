@@ -232,8 +232,6 @@ def graph_of(lib: Library) -> Any:  # noqa: ANN401 - of either library
 
 
 ABSENT: dict[str, Callable[[Library], object]] = {
-    "interrupt_before": lambda lib: graph_of(lib).compile(interrupt_before=None),
-    "interrupt_after": lambda lib: graph_of(lib).compile(interrupt_after=None),
     "cache": lambda lib: graph_of(lib).compile(cache=None),
     "debug": lambda lib: graph_of(lib).compile(debug=False),
     "retry_policy": lambda lib: graph_of(lib).add_node("b", logging("b"), retry_policy=None),
