@@ -136,6 +136,13 @@ def test_weather_agent_runs_from_the_bare_wheel(bare: Environment, examples: Pat
     assert {"agent", "action"} <= {line.split()[0] for line in printed if line}
 
 
+def test_approval_runs_from_the_bare_wheel(bare: Environment, examples: Path) -> None:
+    """Answers that are yes or no are checked without any extra."""
+    printed = output_of(bare.python, examples / "approval.py")
+    assert "'perhaps' is no answer" in printed
+    assert printed.endswith("All is well: 11 processes, one transfer.\n")
+
+
 def test_code_census_runs_with_the_demo_extra(with_demo: Environment, examples: Path) -> None:
     """The census of the standard library needs the demo extra, and ends in its tables."""
     printed = output_of(with_demo.python, examples / "code_census.py")
