@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from graphflow import Overwrite
 from graphflow import channels as module
+from graphflow._reducer import check_reducer
 from graphflow.channels import (
     MISSING,
     AnyValue,
@@ -20,7 +21,6 @@ from graphflow.channels import (
     Reducer,
     Topic,
     Untracked,
-    check_reducer,
 )
 from graphflow.errors import InvalidUpdateError, TooManyWritesError
 
