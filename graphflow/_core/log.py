@@ -286,9 +286,9 @@ class Log(Packing):
         yield from self._save([*self.rest(state.values), *rows], wait=True)
         self._loosen(rows)
 
-    def pause(self, state: "RunState") -> Program[None]:
-        """Store that the run was to stop before, or after, a superstep."""
-        rows = [(STOP, self.pack_stop([], {}, paused=True))]
+    def pause(self, state: "RunState", *, asked: bool) -> Program[None]:
+        """Store that the run ends between two supersteps, though there is something to do."""
+        rows = [(STOP, self.pack_stop([], {}, paused=asked))]
         yield from self._save([*self.rest(state.values), *rows], wait=True)
 
     # ---------------------------------------------------------------------------------- the end

@@ -5,7 +5,7 @@ What bytes there are is `stored.py`'s business.
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from graphflow import _change
 from graphflow._core.asking import Answer, Journal, Question
@@ -25,6 +25,9 @@ from graphflow.errors import (
 
 if TYPE_CHECKING:
     from graphflow.checkpoint.codec import Codec
+
+
+_RUNNING: Final = (INPUT, SOURCES.index("resume"))
 
 
 @final
@@ -155,7 +158,7 @@ class Past:
                 self._forget()
             elif self._runs:
                 self.lost += 1
-            self._runs = True
+            self._runs = self.run.source in _RUNNING
         else:
             self._add_to_superstep(entry, form)
 
@@ -217,10 +220,11 @@ class Past:
 
     def tried(self) -> dict[Place, Journal]:
         """Return what tasks have left, each with how often it has been run as far as is known."""
-        for name, index in self._due() if self.lost else ():
+        lost = self.lost + (self._runs and self.newest)
+        for name, index in self._due() if lost else ():
             self._journal((name, index))
         for journal in self.journals.values():
-            journal.attempt += self.lost
+            journal.attempt += lost
         return self.journals
 
     def _due(self) -> list[Place]:
@@ -262,7 +266,8 @@ class Past:
             self.writers = writers
         self._leave(entry)
         self.barrier = barrier
-        self._runs = True
+        # An edit, and a fork, runs nothing of what is due then.
+        self._runs = self.run is None or self.run.source in _RUNNING
         if not same:
             self.given = None
             self._forget()

@@ -111,6 +111,8 @@ def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
     if run.thread is not None:
         yield from run.thread.finish(state)
     if state.step > run.stop:
+        if run.thread is not None:
+            yield from run.thread.pause(state, asked=False)
         raise GraphRecursionError(run.limit, [task.node.name for task in tasks])
     return state
 
@@ -135,7 +137,7 @@ def _stops(at: Stops, tasks: Sequence[Task]) -> bool:
 def _pause(run: Run, state: RunState) -> Program[RunState]:
     """End a run that was to stop here, before or after a superstep."""
     if run.thread is not None:
-        yield from run.thread.pause(state)
+        yield from run.thread.pause(state, asked=True)
     if run.view.updates:
         yield from Emit((pause_chunk(run.view),))
     return state

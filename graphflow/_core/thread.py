@@ -71,9 +71,9 @@ class Thread:
         """Store how a superstep came to no end; return the outcomes."""
         return record_stop(self.log, state, outcomes, preview)
 
-    def pause(self, state: RunState) -> Program[None]:
-        """Store that the run was to stop here."""
-        return self.log.pause(state)
+    def pause(self, state: RunState, *, asked: bool) -> Program[None]:
+        """Store that the run ends here, before what is due; because it was asked to, or not."""
+        return self.log.pause(state, asked=asked)
 
     def barrier(self, state: RunState, done: Sequence[Succeeded]) -> Program[RunState]:
         """Make the barrier and store it; return the state after it.
