@@ -5,7 +5,7 @@ the node's code nor its types. Types other than the simplest are pydantic's busi
 other than the simplest jsonschema's; both come with the extra `schemas`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from graphflow.errors import shown
@@ -110,12 +110,34 @@ def _adapter(schema: Any) -> Any:  # noqa: ANN401 - pydantic's TypeAdapter, whic
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
-    """Raise if a JSON Schema is none."""
+    """Raise if a JSON Schema is none, or is not all there."""
+    if (other := next(_elsewhere(schema), None)) is not None:
+        msg = (
+            f"response_schema refers to {shown(other)}, and nothing is read from elsewhere: "
+            f"write it under '$defs', and refer to '#/$defs/...'"
+        )
+        raise TypeError(msg)
     validator = _validator(schema)
     found = next(iter(type(validator)(validator.META_SCHEMA).iter_errors(schema)), None)
     if found is not None:
         msg = f"response_schema {shown(schema)} is no JSON Schema: {found.message}"
         raise TypeError(msg)
+
+
+def _elsewhere(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a schema
+    """Yield what a schema refers to that is not part of it."""
+    if isinstance(schema, _DICT):
+        target = schema.get("$ref", "#")
+        if isinstance(target, str) and not target.startswith("#"):
+            yield target
+        schema = [*schema.values()]
+    if isinstance(schema, _LIST):
+        for part in schema:
+            yield from _elsewhere(part)
+
+
+_DICT: Final[Any] = dict  # not narrowed to by type checkers, which would know too little of it
+_LIST: Final[Any] = list
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's, which may be missing

@@ -234,7 +234,9 @@ class Threads:
         await self._aperformed(run, interrupt_id, _withdraw)
 
     def expire_due(self, now: datetime | None = None) -> dict[str, Any]:
-        """Go on with all threads of the store that wait for an answer whose time is over.
+        """Go on with all threads that wait for an answer whose time is over.
+
+        Those are the threads of the store in which a node of this graph's names waits.
 
         Such a question is answered by its default, or raises an error in its node. A thread that
         is run for another reason does the same; this is for those that nobody comes back to.
@@ -299,7 +301,7 @@ class Threads:
 
         saved, _ = self._stored({})
         threads = [one.thread_id for one in saved.saver.list_threads()]
-        return late_threads(saved.saver, saved.codec, threads, at)
+        return late_threads(saved.saver, saved.codec, self._topology, threads, at)
 
     def _output(self, state: RunState) -> Any:  # noqa: ANN401 - the output schema's values
         """Return what a run returns."""

@@ -10,7 +10,9 @@ from graphflow._core.opening import read_thread, take_place
 from graphflow._core.past import replay
 from graphflow._core.state import Run
 from graphflow._core.stored import fetch
+from graphflow._core.topology import Topology
 from graphflow.checkpoint.records import ANSWER
+from graphflow.constants import START
 from graphflow.errors import UnknownInterruptError, quoted
 
 if TYPE_CHECKING:
@@ -48,14 +50,19 @@ def withdraw(run: Run, interrupt: str) -> Program[None]:
 
 
 def late_threads(
-    store: "BaseCheckpointSaver", codec: "Codec", threads: Iterable[str], now: int
+    store: "BaseCheckpointSaver", codec: "Codec", graph: Topology, threads: Iterable[str], now: int
 ) -> list[str]:
-    """Return those threads that wait for an answer which comes too late now."""
+    """Return those threads in which a node of a graph waits for an answer that comes too late now.
+
+    A store may hold threads of several graphs: one where another node waits is another graph's.
+    """
     late: list[str] = []
     for thread in threads:
         stored = fetch(store, thread)
         past = None if stored is None else replay(codec, stored)
-        questions = [] if past is None else [q for asked in past.waiting.values() for q in asked]
-        if any(is_over(question, now) for question in questions):
+        waiting = {} if past is None else past.waiting
+        ours = all(name == START or name in graph.nodes for name, _ in waiting)
+        questions = [question for asked in waiting.values() for question in asked]
+        if ours and any(is_over(question, now) for question in questions):
             late.append(thread)
     return late
