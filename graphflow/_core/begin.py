@@ -17,6 +17,7 @@ from graphflow._core.effects import Compute, Emit, Enter, Load, Program
 from graphflow._core.form import Place, TaskForm
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
+from graphflow._core.packing import Packed
 from graphflow._core.parse import parse
 from graphflow._core.past import Past
 from graphflow._core.project import values_chunk, wrote
@@ -177,13 +178,7 @@ def _after_start(run: Run, log: Log, state: RunState, done: Succeeded) -> Progra
 def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Program[Begun | None]:
     """Go on where the thread is, after what a Command does, in a branch of its own or not."""
     state = due_again(run, past, state_of(run, log, past))
-    made: str | None = None
     forked = log.branch != past.branch
-    idle = past.given is None and not state.due and not state.sends
-    says_more = command is not None and _says_more(command)
-    if not says_more and not forked and idle:
-        yield from _current(run, log, past, state, None)
-        return Begun(state, {}, {}, {})
     resume = None if command is None else command.resume
     if forked and resume is None:
         past.waiting, past.stop = {}, None
@@ -191,17 +186,12 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
             past.journals = {}  # the superstep had ended: all of it is run, and asked, anew
     now = run.clock()
     answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
+    said = command if command is not None and _says_more(command) else None
+    if said is None and not forked and not (past.given or state.due or state.sends):
+        yield from _current(run, log, past, state, None)
+        return Begun(state, {}, {}, {})
     passes = _passes(past, forked=forked) or command is not None
-    rows = [(RUN, log.announce(run.id, "resume", past.step, ()))]
-    if command is not None and says_more:
-        state, barrier = _apply(run, log, past, state, command)
-        rows.append((BARRIER, barrier))
-        made = "update"
-    elif forked and past.given is None and resume is None:
-        state = state.due_next(state.due, state.sends, state.step + 1)
-        frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
-        made = "fork"
-        rows.append((BARRIER, log.pack(state.step - 1, [], frontier, {}, state.values, made)))
+    state, rows, made = _records(run, log, past, state, said, copies=forked and resume is None)
     if forked:
         rows += carried(log, past)
     rows += [(ANSWER, log.pack_answer(one.place, one.question, one.answer)) for one in answers]
@@ -218,6 +208,40 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     waiting = {} if resume is None else past.waiting
     log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
     return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
+
+
+def _records(  # noqa: PLR0913 - a run, its log, and what becomes of the state
+    run: Run,
+    log: Log,
+    past: Past,
+    state: RunState,
+    said: Command[Any] | None,
+    *,
+    copies: bool,
+) -> tuple[RunState, list[Packed], str | None]:
+    """Return what a run has to say that goes on.
+
+    Args:
+        run: the run.
+        log: its log.
+        past: what was there.
+        state: the state of that.
+        said: a Command that writes something, or leads somewhere.
+        copies: whether the checkpoint it goes on from is made again, in another branch.
+
+    Returns:
+        The state, the records, and what the checkpoint among them comes from, if there is one.
+    """
+    rows: list[Packed] = [(RUN, log.announce(run.id, "resume", past.step, ()))]
+    if said is not None:
+        state, barrier = _apply(run, log, past, state, said)
+        return state, [*rows, (BARRIER, barrier)], "update"
+    if not copies or past.given is not None:
+        return state, rows, None
+    state = state.due_next(state.due, state.sends, state.step + 1)
+    frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
+    rows.append((BARRIER, log.pack(state.step - 1, [], frontier, {}, state.values, "fork")))
+    return state, rows, "fork"
 
 
 def _passes(past: Past, *, forked: bool) -> bool:
