@@ -21,24 +21,26 @@ def is_flat(value: dict[Any, Any]) -> bool:
     return True
 
 
-def is_native(value: object, depth: int) -> bool:
-    """Tell whether msgpack has all that is in a value, which is inside `depth - 1` containers.
+def are_native(values: Iterable[object], depth: int) -> bool:
+    """Tell whether msgpack has all that is in some values, which are inside `depth - 1` containers.
 
-    It is asked of all that a superstep writes, so it looks at each thing once, and makes nothing.
+    It is asked of all that a superstep writes, so it looks at each thing once, and makes nothing;
+    nor does it call itself for a dict in a list.
     """
-    kind = type(value)
-    if depth > _codes.LIMIT:
-        return False
-    items: Plain = value
-    if kind is dict:
-        for key in items:
-            if type(key) is not str:
-                return False
-        items = items.values()
-    elif kind is not list:
-        return False
-    for item in items:  # noqa: SIM110 - all() of a generator takes twice the time
-        if type(item) not in ATOMS and not is_native(item, depth + 1):
+    for value in values:
+        kind = type(value)
+        if kind in ATOMS:
+            continue
+        if depth > _codes.LIMIT:
+            return False
+        items: Plain = value
+        if kind is dict:
+            for key, item in items.items():
+                if type(key) is not str:
+                    return False
+                if type(item) not in ATOMS and not are_native((item,), depth + 1):
+                    return False
+        elif kind is not list or not are_native(items, depth + 1):
             return False
     return True
 

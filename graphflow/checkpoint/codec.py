@@ -34,7 +34,7 @@ from graphflow.checkpoint._marks import (
 )
 from graphflow.checkpoint._opaque import Opaque, Wire, read_opaque, write_opaque
 from graphflow.checkpoint._path import path_in
-from graphflow.checkpoint._plain import is_flat, is_native, is_plain, seems_plain
+from graphflow.checkpoint._plain import are_native, is_flat, is_plain, seems_plain
 from graphflow.checkpoint._refusal import damaged, newer, refused, too_deep, unknown
 from graphflow.checkpoint.registry import Registry
 from graphflow.errors import CheckpointError, CodecError, shown
@@ -116,9 +116,8 @@ class Codec:
         Raises:
             CodecError: as `pack`.
         """
-        for value in values:
-            if type(value) not in ATOMS and not is_native(value, _FORM_DEPTH):
-                return self.pack(form)
+        if not are_native(values, _FORM_DEPTH):
+            return self.pack(form)
         try:
             return _packed(form)
         except Exception:  # noqa: BLE001 - `pack` says what is wrong
