@@ -5,19 +5,27 @@ What the engine needs is decided in `freeze.py`, what is wrong is found in `vali
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
 from graphflow._plain import ABSENT
-from graphflow._signature import Signature, name_of, read_function
+from graphflow._signature import name_of, read_function
 from graphflow._stops import stops_of
 from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
 from graphflow.errors import GraphValidationError, InvalidGraphError, quoted, shown
 from graphflow.graph.ask import ask_of
 from graphflow.graph.freeze import freeze
+from graphflow.graph.given import (
+    check_grace,
+    check_reference,
+    free_name,
+    named,
+    names_in,
+    path_map_of,
+)
 from graphflow.graph.persist import persistence_of
 from graphflow.schema import Schema, merge, read_schema, without_alias
 from graphflow.types import Middleware, Reference
@@ -180,7 +188,7 @@ class StateGraph(Generic[StateT, ContextT]):
         if wanted is not None and wanted is not schema.cls:
             schema = self._read(wanted, f"input_schema of node {node!r}")
         self._nodes[node] = NodeSpec(
-            node, action, signature, schema, defer, {**(metadata or {})}, _names(destinations)
+            node, action, signature, schema, defer, {**(metadata or {})}, names_in(destinations)
         )
         return self
 
@@ -242,7 +250,7 @@ class StateGraph(Generic[StateT, ContextT]):
             schema,
             defer=False,
             metadata={**(metadata or {})},
-            destinations=_names(destinations),
+            destinations=names_in(destinations),
         )
         return self
 
@@ -303,7 +311,7 @@ class StateGraph(Generic[StateT, ContextT]):
         Raises:
             InvalidGraphError: if it leaves END, leads to START, or joins START.
         """
-        _check_reference(end_key, "the edge's end")
+        check_reference(end_key, "the edge's end")
         if end_key == START:
             msg = "no edge can lead to START; to run a node again, give that node's name"
             raise InvalidGraphError(msg)
@@ -314,13 +322,13 @@ class StateGraph(Generic[StateT, ContextT]):
             self._edges[start_key, end_key] = None
             return self
         if not isinstance(start_key, (list, tuple, set, frozenset)):
-            _check_reference(start_key, "the edge's start")
+            check_reference(start_key, "the edge's start")
         sources = tuple(start_key)
         if not sources:
             msg = "add_edge([], ...) waits for no node; name at least one"
             raise InvalidGraphError(msg)
         for source in sources:
-            _check_reference(source, "the edge's start")
+            check_reference(source, "the edge's start")
             if source in (START, END):
                 msg = f"a join waits for nodes, and {source!r} is none; leave it out of the list"
                 raise InvalidGraphError(msg)
@@ -347,7 +355,7 @@ class StateGraph(Generic[StateT, ContextT]):
             InvalidGraphError: if the node has that path function already, or it leaves END.
             TypeError: if `path` cannot be called with a state.
         """
-        _check_reference(source, "the conditional edge's source")
+        check_reference(source, "the conditional edge's source")
         if source == END:
             msg = "no edge can leave END"
             raise InvalidGraphError(msg)
@@ -356,7 +364,7 @@ class StateGraph(Generic[StateT, ContextT]):
         said = f"the path function {name!r} of {of!r}"
         branches = self._branches.setdefault(source, {})
         if name == "<lambda>":
-            name = _free("<lambda>", branches)
+            name = free_name("<lambda>", branches)
         if name in branches:
             msg = f"{said} is there already; a node takes each path function once"
             raise InvalidGraphError(msg)
@@ -364,7 +372,7 @@ class StateGraph(Generic[StateT, ContextT]):
         schema = None
         if signature.state is not None and signature.state is not self._schema.cls:
             schema = self._read(signature.state, f"the state of {said}")
-        branches[name] = BranchSpec(name, signature, _path_map(path_map, signature), schema)
+        branches[name] = BranchSpec(name, signature, path_map_of(path_map, signature), schema)
         return self
 
     def add_sequence(self, nodes: Sequence[Action | tuple[str, Action]]) -> Self:
@@ -381,7 +389,7 @@ class StateGraph(Generic[StateT, ContextT]):
             raise InvalidGraphError(msg)
         previous: str | None = None
         for item in nodes:
-            name, action = _named(item)
+            name, action = named(item)
             self.add_node(name, action)
             if previous is not None:
                 self.add_edge(previous, name)
@@ -445,7 +453,7 @@ class StateGraph(Generic[StateT, ContextT]):
         if not isinstance(middleware, (list, tuple)) or not all(map(callable, middleware)):
             msg = f"middleware must be a list of functions, not {shown(middleware)}"
             raise TypeError(msg)
-        _check_grace(cancel_grace)
+        check_grace(cancel_grace)
         blueprint = Blueprint(
             self._schema,
             self._input,
@@ -470,53 +478,3 @@ class StateGraph(Generic[StateT, ContextT]):
             before=stops_of(topology, interrupt_before, "interrupt_before"),
             after=stops_of(topology, interrupt_after, "interrupt_after"),
         )
-
-
-def _named(item: object) -> tuple[str, Any]:
-    """Return an item of a sequence as a name and a function."""
-    if callable(item) or hasattr(item, "invoke") or hasattr(item, "ainvoke"):
-        return name_of(item), item
-    pair = cast("Sequence[Any]", item if isinstance(item, tuple) else ())
-    if len(pair) == 2 and isinstance(pair[0], str):  # noqa: PLR2004 - a pair
-        return pair[0], pair[1]
-    told = shown(item)  # pyright: ignore[reportUnknownArgumentType] - it may be anything
-    msg = f"add_sequence takes functions and (name, function) pairs, not {told}"
-    raise InvalidGraphError(msg)
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    """Return a name that is not taken yet: the name itself, or with a number."""
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name} {number}"
-    return free
-
-
-def _check_grace(seconds: object) -> None:
-    """Raise if a time of grace is no number of seconds."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-        msg = f"cancel_grace must be a number of seconds, 0 or more, not {shown(seconds)}"
-        raise ValueError(msg)
-
-
-def _names(given: Mapping[str, str] | Sequence[str] | None) -> tuple[str, ...]:
-    """Return names given as a list, as the keys of a dict, or as one string."""
-    return (given,) if isinstance(given, str) else tuple(given or ())
-
-
-def _check_reference(given: object, what: str) -> None:
-    """Raise if something can be neither a node's name nor its function."""
-    if not isinstance(given, str) and not callable(given):
-        msg = f"{what} must be a node's name or its function, not {shown(given)}"
-        raise InvalidGraphError(msg)
-
-
-def _path_map(
-    given: Mapping[Any, Reference] | Sequence[str] | None, signature: Signature
-) -> Mapping[Any, Any] | None:
-    """Return a path map as a dict, by what was given or what the annotation promises."""
-    if isinstance(given, Mapping):
-        return dict(cast("Mapping[Any, Any]", given)) or None
-    names = signature.answers if given is None else _names(given)
-    return {name: name for name in names} if names else None
