@@ -93,7 +93,7 @@ def state_at(reader: Reader, branch: int, seq: int) -> StateSnapshot | None:
         tail.append((entry, form))
     for entry, form in reversed(tail):
         outcome.add(entry, form)
-    return _snapshot(reader, branch, last, outcome, _Values(reader).at(branch, seq))
+    return _snapshot(reader, branch, last, outcome, lambda: _values_at(reader, branch, seq))
 
 
 def history(
@@ -287,6 +287,21 @@ def _shown_values(graph: Topology, values: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+def _values_at(reader: Reader, branch: int, seq: int) -> dict[str, Any]:
+    """Return the values of one checkpoint.
+
+    Raises:
+        HistoryPrunedError: if the thread was deleted meanwhile.
+    """
+    past = _past(reader, branch, seq)
+    if past is None:
+        raise HistoryPrunedError(_DELETED)
+    return _shown_values(reader.graph, past.values)
+
+
+_DELETED: Final = "the thread was deleted while its history was read"
+
+
 class _Values:
     """Reads the values of checkpoints when somebody asks for them.
 
@@ -334,8 +349,7 @@ def _window(reader: Reader, branch: int, seq: int) -> dict[tuple[int, int], dict
     """Return the values of a checkpoint, and of those between it and the snapshot before it."""
     stored = fetch(reader.store, reader.thread, branch, seq)
     if stored is None:
-        msg = "the thread was deleted while its history was read"
-        raise HistoryPrunedError(msg)
+        raise HistoryPrunedError(_DELETED)
     past = Past(reader.codec, stored)
     window: dict[tuple[int, int], dict[str, Any]] = {}
     for entry in stored.records:
