@@ -6,7 +6,7 @@ Where things are:
     compiled.py   running: invoke, stream, batch          errors.py  every exception, as a tree
     channels.py   how writes to a key combine             schema.py  reads a state class
     messages.py   lists of messages                       runtime.py what a node can ask
-    checkpoint/   storing threads: the stores, the codec of what is in them
+    interrupts.py asking people                           checkpoint/ storing threads
     _core/        the engine: pure, no await, no thread; begin with superstep.py
     _drive/       what performs its effects: asyncio, trio, threads
 """
@@ -21,10 +21,13 @@ from graphflow.errors import (
     EmptyInputError,
     GraphRecursionError,
     GraphValidationError,
+    InterruptError,
     InvalidUpdateError,
     ThreadBusyError,
+    UnknownInterruptError,
 )
 from graphflow.graph.state import CompiledStateGraph, StateGraph
+from graphflow.interrupts import Interrupt, aonce, interrupt, once
 from graphflow.messages import REMOVE_ALL_MESSAGES, MessagesState, RemoveMessage, add_messages
 from graphflow.runtime import Runtime, get_runtime
 from graphflow.types import (
@@ -35,6 +38,7 @@ from graphflow.types import (
     PregelTask,
     Send,
     StateSnapshot,
+    StateUpdate,
     StreamMode,
     StreamWriter,
 )
@@ -54,6 +58,8 @@ __all__ = (
     "EmptyInputError",
     "GraphRecursionError",
     "GraphValidationError",
+    "Interrupt",
+    "InterruptError",
     "InvalidUpdateError",
     "MessagesState",
     "OnBusy",
@@ -65,14 +71,19 @@ __all__ = (
     "Send",
     "StateGraph",
     "StateSnapshot",
+    "StateUpdate",
     "StreamMode",
     "StreamWriter",
     "ThreadBusyError",
+    "UnknownInterruptError",
     "add_messages",
+    "aonce",
     "get_config",
     "get_runtime",
     "get_store",
     "get_stream_writer",
+    "interrupt",
+    "once",
 )
 
 
