@@ -113,7 +113,7 @@ class _Editor:
         if first is not None and first.node == INPUT:
             return (yield from self._with_input(state, first, supersteps[1:]))
         if first is not None and first.node == COPY and past is not None and past.given is not None:
-            return [(RUN, log.announce(self.run.id, "input", past.step, past.given.given))]
+            return [(RUN, log.announce(self.run.id, "input", past.step + 1, past.given.given))]
         if first is not None and first.node == COPY and past is None:
             msg = f"the thread {shown(log.asked.thread)} has no state that could be copied"
             raise CheckpointNotFoundError(msg)
