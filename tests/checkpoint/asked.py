@@ -147,9 +147,7 @@ class Conversation:
         now = self._state()
         rows: list[object] = []
         if self._durability != "exit":
-            rows += [
-                (_at(each), each.values, each.next, _tasks(each)) for each in self._history()
-            ]
+            rows += [(_at(each), each.values, each.next, _tasks(each)) for each in self._history()]
         return (now.values, now.next, _tasks(now), rows)
 
     def _begin(self) -> None:

@@ -25,7 +25,7 @@ STORES: Final[dict[str, Callable[[], BaseCheckpointSaver]]] = {
 WAYS: Final[list[tuple[When, bool]]] = [*product(("before", "after"), (False, True))]
 """Whether it fails before or after it has done what it is asked for, and whether for good."""
 
-STRIDE: Final = 3
+STRIDE: Final = 5
 """Which of the operations are tried, that the test is quick; 1 for all of them."""
 
 

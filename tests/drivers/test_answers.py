@@ -247,7 +247,10 @@ def either(kind: Kind, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def asking(
-    kinds: tuple[Kind, Kind], calls: list[object], then: Callable[..., Any], **more: Any  # noqa: ANN401 - of add_ask
+    kinds: tuple[Kind, Kind],
+    calls: list[object],
+    then: Callable[..., Any],
+    **more: Any,  # noqa: ANN401 - of add_ask
 ) -> Builder:
     """Return a graph with a node that only asks."""
 
@@ -338,7 +341,9 @@ def test_both_are_handed_what_they_ask_for(driver: Driver, store: BaseCheckpoint
         assert runtime.execution_info is not None
         return [config.get("configurable", {}).get("thread_id"), runtime.execution_info.attempt]
 
-    async def then(_: object, answer: object, *, runtime: Runtime, config: RunnableConfig) -> object:
+    async def then(
+        _: object, answer: object, *, runtime: Runtime, config: RunnableConfig
+    ) -> object:
         await anyio.lowlevel.checkpoint()
         assert runtime.execution_info is not None
         thread = config.get("configurable", {}).get("thread_id")

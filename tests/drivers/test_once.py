@@ -194,7 +194,8 @@ def test_what_it_raises_is_not_kept(driver: Driver, kind: Kind, store: BaseCheck
         return {"log": [await aonce("x", flaky)]}
 
     graph = chain(
-        store, {"a": made("sync", lambda _: {"log": [once("x", flaky)]}) if kind == "sync" else node}
+        store,
+        {"a": made("sync", lambda _: {"log": [once("x", flaky)]}) if kind == "sync" else node},
     )
     with pytest.raises(ValueError, match="boom"):
         begin(driver, graph)
@@ -445,9 +446,7 @@ class SlowSaver(InMemorySaver):
 
 @durable
 @pytest.mark.parametrize("driver", REAL, indirect=True)
-def test_a_slow_store_keeps_their_order(
-    driver: Driver, kind: Kind, durability: Durability
-) -> None:
+def test_a_slow_store_keeps_their_order(driver: Driver, kind: Kind, durability: Durability) -> None:
     """What is kept comes after what was on its way before."""
     done, store = Done(), SlowSaver()
     make = many if kind == "async" else many_in_threads
