@@ -1,4 +1,4 @@
-"""A replay from any checkpoint of a thread ends as the thread did, and changes nothing before it."""
+"""A replay from any checkpoint of a thread ends as the thread did, and leaves the history alone."""
 
 from collections.abc import Sequence
 from random import Random
@@ -60,12 +60,8 @@ def told(snapshot: StateSnapshot) -> tuple[object, ...]:
 
 def is_there(graph: Any, before: Sequence[StateSnapshot]) -> bool:  # noqa: ANN401 - as above
     """Tell whether a thread has all checkpoints as it had them before."""
-    known = {each.config["configurable"]["checkpoint_id"] for each in before}
-    now = [
-        each
-        for each in graph.get_state_history(THREAD)
-        if each.config["configurable"]["checkpoint_id"] in known
-    ]
+    known = [each.config for each in before]
+    now = [each for each in graph.get_state_history(THREAD) if each.config in known]
     return len(now) == len(before) and all(map(same, now, before))
 
 
@@ -79,8 +75,8 @@ def test_a_replay_ends_as_the_thread_did(
     graph = built(OURS, case.graph, kind).compile(checkpointer=InMemorySaver())
     ends: list[tuple[StateSnapshot, object]] = []
     seen = set[str]()
-    for given in (case.given, *([] if more is None else [more])):
-        end = ended(graph, {key: written(OURS, value) for key, value in given}, THREAD)
+    for drawn in (case.given, *([] if more is None else [more])):
+        end = ended(graph, {key: written(OURS, value) for key, value in drawn}, THREAD)
         for each in graph.get_state_history(THREAD):
             if each.config["configurable"]["checkpoint_id"] not in seen:
                 seen.add(each.config["configurable"]["checkpoint_id"])
