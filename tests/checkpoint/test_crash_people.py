@@ -22,10 +22,11 @@ STORES: Final[dict[str, Callable[[], BaseCheckpointSaver]]] = {
 }
 
 
-WAYS: Final[list[tuple[When, bool]]] = [*product(("before", "after"), (False, True))]
+WHENS: Final[tuple[When, ...]] = ("before", "after")
+WAYS: Final = [*product(WHENS, (False, True))]
 """Whether it fails before or after it has done what it is asked for, and whether for good."""
 
-STRIDE: Final = 3
+STRIDE: Final = 5
 """Which of the operations are tried, that the test is quick; 1 for all of them."""
 
 

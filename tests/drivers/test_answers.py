@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio.lowlevel
 import pytest
@@ -77,21 +77,20 @@ SCHEMAS: Final[list[tuple[Any, object, object, object]]] = [
     ({"type": "string"}, "a", "a", 1),
     ({"enum": ["a", 1]}, 1, 1, 2),
 ]
+"""A schema, an answer, what the node gets of it, and an answer that is refused."""
 IDS: Final = [getattr(each[0], "__name__", str(each[0])[:20]) for each in SCHEMAS]
 
-schemas = pytest.mark.parametrize(("schema", "good", "given", "bad"), SCHEMAS, ids=IDS)
+schemas = pytest.mark.parametrize("case", SCHEMAS, ids=IDS)
 
 
 @schemas
 def test_an_answer_is_checked_before_anything_runs(
     driver: Driver,
     store: BaseCheckpointSaver,
-    schema: Any,  # noqa: ANN401 - a type or a JSON Schema
-    good: object,
-    given: object,
-    bad: object,
+    case: tuple[Any, object, object, object],
 ) -> None:
     """A bad one is refused and the question waits; the node gets a good one as its type."""
+    schema, good, given, bad = case
     heard: list[object] = []
 
     def ask(_: object) -> object:
@@ -246,10 +245,14 @@ def either(kind: Kind, function: Callable[..., Any]) -> Callable[..., Any]:
     return waits
 
 
+Then: TypeAlias = Callable[[Any, Any], Any]
+"""What handles an answer."""
+
+
 def asking(
     kinds: tuple[Kind, Kind],
     calls: list[object],
-    then: Callable[..., Any],
+    then: Then,
     **more: Any,  # noqa: ANN401 - of add_ask
 ) -> Builder:
     """Return a graph with a node that only asks."""
@@ -377,7 +380,11 @@ def test_a_node_that_only_asks_may_be_asked_by_many(
     """In a loop, each time anew."""
     calls: list[object] = []
     made = asking((kind, kind), calls, lambda _, answer: {"log": [answer]})
-    made.add_conditional_edges("a", lambda given: END if given["log"][-1] == "end" else "a")
+
+    def more(given: Any) -> str:  # noqa: ANN401 - a state
+        return END if given["log"][-1] == "end" else "a"
+
+    made.add_conditional_edges("a", more)
     graph = made.compile(checkpointer=store)
     assert questions(begin(driver, graph, "i")) == ["well, i?"]
     assert questions(answer(driver, graph, "x")) == ["well, x?"]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ from graphflow.errors import CodecError, TaskAbandoned
 from graphflow.interrupts import aonce, interrupt, once
 from graphflow.types import Durability
 from tests.drivers.backends import (
+    ALL,
+    ALONE,
+    KINDS,
     PATIENCE,
     REAL,
     Driver,
@@ -30,6 +34,7 @@ from tests.drivers.backends import (
     made,
     says,
     settle,
+    sizes,
 )
 from tests.drivers.people import (
     CONFIG,
@@ -312,43 +317,58 @@ def many_in_threads(done: Done, name: str) -> Node:
     return node
 
 
-def same_elsewhere(store: BaseCheckpointSaver, path: Path, nodes: dict[str, Node]) -> None:
-    """See to it that a saver which is opened anew reads the same thread."""
-    if not isinstance(store, SqliteSaver):
-        return
-    with SqliteSaver(path) as fresh:
-        here, there = fan(store, nodes), fan(fresh, nodes)
-        assert there.get_state(CONFIG) == here.get_state(CONFIG)
-        assert history(there) == history(here)
+class Twice:
+    """A store, and the file that another saver can read it from.
+
+    Attributes:
+        store: the store.
+    """
+
+    def __init__(self, store: BaseCheckpointSaver, path: Path) -> None:
+        self.store = store
+        self._path = path
+
+    def check(self, nodes: dict[str, Node]) -> None:
+        """See to it that a saver which is opened anew reads the same thread."""
+        if not isinstance(self.store, SqliteSaver):
+            return
+        with SqliteSaver(self._path) as fresh:
+            here, there = fan(self.store, nodes), fan(fresh, nodes)
+            assert there.get_state(CONFIG) == here.get_state(CONFIG)
+            assert history(there) == history(here)
+
+
+@pytest.fixture
+def twice(store: BaseCheckpointSaver, tmp_path: Path) -> Twice:
+    """Give each store in turn, to be read twice."""
+    return Twice(store, tmp_path / "threads.db")
 
 
 @durable
-@pytest.mark.parametrize("shape", ["lone", "crew"])
+@sizes
+@pytest.mark.parametrize(
+    ("driver", "kind"),
+    [each for each in product(ALL, KINDS) if each != ALONE],
+    indirect=["driver"],
+)
 def test_many_results_are_kept_at_once(
-    driver: Driver,
-    kind: Kind,
-    store: BaseCheckpointSaver,
-    tmp_path: Path,
-    durability: Durability,
-    shape: str,
+    driver: Driver, kind: Kind, twice: Twice, durability: Durability, names: str
 ) -> None:
     """By siblings and their own tasks or threads, while others end: all are there, once each."""
-    if (driver.name, kind) == ("simulated", "sync"):
-        return  # threads of its own are nothing for a simulation
     done = Done()
-    names = "a" if shape == "lone" else "abc"
     make = many if kind == "async" else many_in_threads
     nodes = {name: make(done, name) for name in names}
-    if shape == "crew":
+    if len(names) > 1:
         nodes |= {f"k{number}": says(kind, f"k{number}") for number in range(3)}
-    graph = fan(store, nodes)
+    graph = fan(twice.store, nodes)
     waits = ids(begin(driver, graph, durability=durability))
-    same_elsewhere(store, tmp_path / "threads.db", nodes)
+    twice.check(nodes)
     assert sorted(waits) == [f"{name}?" for name in names]
     for name in names:
-        ended = answer(driver, graph, {waits[f"{name}?"]: name}, durability=durability)
-        same_elsewhere(store, tmp_path / "threads.db", nodes)
-    rows = [one for one in ended["log"] if isinstance(one, list)]
+        answer(driver, graph, {waits[f"{name}?"]: name}, durability=durability)
+        twice.check(nodes)
+    log = state(driver, graph).values["log"]
+    rows = [one for one in log if not isinstance(one, str)]
     assert rows == [[(f"{name}{number}", 1) for number in range(MANY)] for name in names]
     assert sorted(map(str, done.things)) == sorted(f"{n}{i}" for n in names for i in range(MANY))
 

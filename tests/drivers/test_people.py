@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphflow import Command
+from graphflow import START, Command
 from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.errors import (
     InterruptCancelledError,
@@ -11,8 +11,8 @@ from graphflow.errors import (
     UnknownInterruptError,
 )
 from graphflow.interrupts import interrupt
-from graphflow.types import Durability
-from tests.drivers.backends import Driver, Gate, Graph, Kind, made, says, settle
+from graphflow.types import Durability, StateSnapshot
+from tests.drivers.backends import Driver, Gate, Graph, Kind, builder, made, says, settle
 from tests.drivers.people import (
     CONFIG,
     DURABILITIES,
@@ -31,6 +31,7 @@ from tests.drivers.people import (
     run,
     state,
 )
+from tests.small import gives
 
 # ----------------------------------------------------------------------------------- one waits
 
@@ -127,8 +128,13 @@ def test_a_new_input_forgets_what_was_asked(
 
 def three(store: BaseCheckpointSaver, kind: Kind, calls: list[str]) -> Graph:
     """Return a graph whose superstep has three that ask, and one that does not."""
+
+    def act(_: object) -> object:
+        calls.append("k")
+        return {"log": ["k"]}
+
     nodes = {name: asks(kind, f"{name}?", calls=calls) for name in "abc"}
-    return fan(store, {**nodes, "k": made(kind, lambda _: calls.append("k") or {"log": ["k"]})})
+    return fan(store, {**nodes, "k": made(kind, act)})
 
 
 def test_siblings_are_answered_together(
@@ -229,7 +235,7 @@ def test_a_sibling_s_failure_is_raised_and_the_question_waits(
     there = state(driver, graph)
     assert (questions(there), sorted(there.next)) == (["a?"], ["a", "z"])
     assert answer(driver, graph, "r") == {"log": ["r", "well"]}
-    assert ran == ["ask", "fail", "ask", "fail"] or ran == ["ask", "fail", "fail", "ask"]
+    assert (ran[:2], sorted(ran[2:])) == (["ask", "fail"], ["ask", "fail"])
 
 
 def test_an_answer_outlasts_a_failure(
@@ -361,6 +367,28 @@ def test_what_is_withdrawn_is_a_failure_if_nobody_catches_it(
         with pytest.raises(InterruptCancelledError):
             go_on(driver, graph)
     assert questions(begin(driver, graph)) == ["a?"]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=pytest.fail.Exception, reason="it withdraws what the same node asks now"
+)
+def test_what_was_answered_cannot_be_withdrawn(
+    driver: Driver, kind: Kind, store: BaseCheckpointSaver
+) -> None:
+    """Not at the checkpoint either where it was asked; what the node asks now goes on waiting."""
+    graph = builder({"a": asks(kind, "more?")}).add_edge(START, "a")
+    compiled = graph.add_conditional_edges("a", gives("a"), ["a"]).compile(checkpointer=store)
+    old = state_after(driver, compiled, {})
+    now = state_after(driver, compiled, Command(resume=1))
+    with pytest.raises(UnknownInterruptError):
+        call(driver, compiled, "cancel_interrupt", old.config, old.interrupts[0].id)
+    assert state(driver, compiled).interrupts == now.interrupts
+
+
+def state_after(driver: Driver, graph: Graph, given: object) -> StateSnapshot:
+    """Run, and return the state then."""
+    run(driver, graph, given)
+    return state(driver, graph)
 
 
 def test_what_is_too_late_has_its_default(
