@@ -12,7 +12,7 @@ from graphflow._core.topology import Topology
 from graphflow._drive import load
 from graphflow.config import RunnableConfig, merged
 from graphflow.errors import shown
-from graphflow.persistence import Persistence, history_of, now, snapshot_of
+from graphflow.persistence import Persistence, history_of, now, snapshot_of, thread_of
 from graphflow.types import Command, StateSnapshot, StateUpdate
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Threads:
         """Withdraw a question: when the thread goes on, the node that asked it gets an error.
 
         Args:
-            config: names the thread.
+            config: names the thread; a checkpoint that it names makes no difference.
             interrupt_id: the interrupt's id.
 
         Raises:
@@ -225,12 +225,12 @@ class Threads:
             ThreadBusyError: if the thread has a run.
             ValueError: if the graph has no checkpointer, or the config names no thread.
         """
-        run = self._editing(config)
+        run = self._current(config)
         self._performed(run, interrupt_id, _withdraw)
 
     async def acancel_interrupt(self, config: RunnableConfig, interrupt_id: str) -> None:
         """Do what `cancel_interrupt` does, on the running event loop."""
-        run = self._editing(config)
+        run = self._current(config)
         await self._aperformed(run, interrupt_id, _withdraw)
 
     def expire_due(self, now: datetime | None = None) -> dict[str, Any]:
@@ -288,6 +288,11 @@ class Threads:
         named = {**config.get("configurable", {}), "thread_id": thread_id}
         named.pop("checkpoint_id", None)
         return self._run({**config, "configurable": named}, None, (), None)
+
+    def _current(self, config: RunnableConfig) -> Run:
+        """Return a run that edits a thread as it is now, whatever checkpoint a config names."""
+        _, joined = self._stored(config)
+        return self._editing(config, thread_of(joined))
 
     def _expiring(self, thread: str, at: int) -> Run:
         """Return a run that goes on with a thread at a time."""

@@ -26,7 +26,7 @@ from graphflow._core.stored import run_at
 from graphflow._core.unfinished import carried
 from graphflow._record import record
 from graphflow.checkpoint.records import ANSWER, BARRIER, RUN
-from graphflow.errors import EmptyInputError, shown
+from graphflow.errors import EmptyInputError, InvalidUpdateError, shown
 from graphflow.schema import fields_of
 from graphflow.types import Command, Send
 
@@ -187,6 +187,13 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     now = run.clock()
     answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
     said = command if command is not None and _says_more(command) else None
+    if said is not None and past.given is not None:
+        msg = (
+            f"the input of the thread {shown(log.asked.thread)} is not applied yet, for a "
+            f"conditional edge of START waits or has failed: go on with Command(resume=...) or "
+            f"None first, and update afterwards"
+        )
+        raise InvalidUpdateError(msg)
     if said is None and not forked and not (past.given or state.due or state.sends):
         yield from _current(run, log, past, state, None)
         return Begun(state, {}, {}, {})

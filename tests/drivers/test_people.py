@@ -369,9 +369,6 @@ def test_what_is_withdrawn_is_a_failure_if_nobody_catches_it(
     assert questions(begin(driver, graph)) == ["a?"]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason="it withdraws what the same node asks now"
-)
 def test_what_was_answered_cannot_be_withdrawn(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver
 ) -> None:
