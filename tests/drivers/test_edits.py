@@ -199,6 +199,27 @@ def test_questions_outlast_an_edit(driver: Driver, kind: Kind, store: BaseCheckp
     assert answer(driver, graph, 2)["log"] == ["for b", "k", ("1?", 1), ("2?", 2)]
 
 
+@pytest.mark.xfail(
+    strict=True,
+    raises=KeyError,
+    reason="bulk_update_state forgets what a task that stays due asked",
+)
+def test_questions_outlast_several_edits(
+    driver: Driver, kind: Kind, store: BaseCheckpointSaver
+) -> None:
+    """All that a task which stays due has asked, was answered and has kept."""
+    nodes = {"a": asks(kind, "1?", "2?"), "b": asks(kind, "b?"), "c": asks(kind, "c?")}
+    graph = fan(store, nodes)
+    first = ids(begin(driver, graph))
+    waits = ids(answer(driver, graph, {first["1?"]: 1}))
+    edits = [[StateUpdate({"log": [name]}, name)] for name in "bc"]
+    call(driver, graph, "bulk_update_state", CONFIG, edits)
+    assert state(driver, graph).next == ("a",)
+    assert len(waits) == len(nodes)
+    given = {ids(state(driver, graph))["2?"]: 2}
+    assert answer(driver, graph, given)["log"] == ["b", "c", ("1?", 1), ("2?", 2)]
+
+
 def test_an_edit_for_the_node_that_asks_answers_for_it(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver
 ) -> None:
