@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from tests.differential.pair import END, Action, State, chain, fan, logging, returning
-from tests.differential.threads import Make, Side, failing
+from tests.differential.threads import Make, Side, Talk, failing
 
 FIRST: Final[State] = {"log": ["i"]}
 
@@ -119,3 +119,14 @@ ASKING: Final[Mapping[str, Make]] = {
 
 asked = pytest.mark.parametrize("make", ASKING.values(), ids=ASKING)
 """Gives a test each of them."""
+
+
+def command(talk: Talk, **said: object) -> Any:  # noqa: ANN401 - of either library, here and below
+    """Return a Command."""
+    return talk.lib.types.Command(**said)
+
+
+def answered(talk: Talk, answer: object = "b") -> Any:  # noqa: ANN401 - as above
+    """Return what answers all that waits, or None if nothing does."""
+    waiting = {each.id: answer for each in talk.now().interrupts}
+    return command(talk, resume=waiting) if waiting else None
