@@ -180,10 +180,12 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     forked = log.branch != past.branch
     idle = past.given is None and not state.due and not state.sends
     says_more = command is not None and _says_more(command)
+    resume = None if command is None else command.resume
     if not says_more and not forked and idle:
+        if resume is not None:
+            given_to(past, resume, run.clock())  # an answer to what waits no more is refused
         yield from _current(run, log, past, state, None)
         return Begun(state, {}, {}, {})
-    resume = None if command is None else command.resume
     if forked and resume is None:
         past.waiting, past.stop = {}, None
         if not past.newest:
