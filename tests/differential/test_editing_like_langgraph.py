@@ -464,10 +464,10 @@ def editable(past: Sequence[Any], node: str | None, at: int) -> bool:
 
 def collided(talk: Talk) -> bool:
     """Tell whether writers have collided: then LangGraph cannot read the thread."""
-    if not talk.told or not isinstance(talk.told[-1], tuple):
-        return False
-    chunks, error = talk.told[-1]
-    if error != "InvalidUpdateError" or not chunks:
-        return False
+    match talk.told[-1:]:
+        case [(chunks, "InvalidUpdateError" as error)] if chunks:
+            pass
+        case _:
+            return False
     talk.told[-1] = error  # LangGraph may lose the update of a task that ran alone
     return True
