@@ -199,7 +199,7 @@ class Reply:
 class Edit:
     """An edit of the thread, as a node or as the one that ran last."""
 
-    update: Pairs | None = None
+    update: Pairs
     node: str | None = None
 
 
