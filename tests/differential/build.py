@@ -91,8 +91,9 @@ def acting(lib: Library, node: Node) -> Callable[[Given], object]:
     calls = count(1)
 
     def act(state: Given) -> object:
+        answers = [lib.types.interrupt(f"{node.name}{number}") for number in range(node.asks)]
         stumble(node, next(calls))
-        return returned(lib, node, node.act(state))
+        return returned(lib, node, node.act({**state, "answers": answers} if answers else state))
 
     return act
 

@@ -114,6 +114,7 @@ class Node:
     defer: bool = False
     fails: int | None = None
     stumbles: int | None = None  # the number of the call that fails, whatever it is shown
+    asks: int = 0  # how many questions, before anything else
 
     def act(self, seen: Given) -> Result:
         """Return what the node does, having been shown `seen`.
@@ -188,10 +189,25 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """Answers to all that waits."""
+
+    answer: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit of the thread, as a node or as the one that ran last."""
+
+    update: Pairs
+    node: str | None = None
+
+
+@dataclass(frozen=True)
 class Turn:
     """One run on a thread: from its end, or from a checkpoint so far back in its history."""
 
-    given: Pairs | Order | None = None
+    given: Pairs | Order | Reply | Edit | None = None
     limit: int = 10
     back: int | None = None
 

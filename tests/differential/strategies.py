@@ -51,12 +51,14 @@ from tests.differential.specs import (
     Case,
     Choice,
     Conversation,
+    Edit,
     Form,
     Graph,
     Join,
     Node,
     Order,
     Replace,
+    Reply,
     Schema,
     SendTo,
     Target,
@@ -85,6 +87,8 @@ stumbles = st.lists(
     st.sampled_from((None, None, None, 1, 1, 2, 3)), min_size=len(NAMES), max_size=len(NAMES)
 )
 places = st.sampled_from((*(None,) * 30, *range(10)))
+backwards = st.sampled_from((*(None,) * 12, *range(8)))
+asks = st.lists(st.sampled_from((0, 0, 0, 1, 1, 2)), min_size=len(NAMES), max_size=len(NAMES))
 durabilities = st.sampled_from(("sync", "sync", "exit"))
 numbers = st.builds(Write, st.sampled_from(NUMBERS), digits)
 further = st.lists(st.just(line) | numbers, max_size=3)
@@ -130,6 +134,37 @@ def orders() -> st.SearchStrategy[Conversation]:
     order = st.builds(Turn, ordered, limits)
     talks = st.tuples(turns, order, turns).map(lambda drawn: (*drawn[0], drawn[1], *drawn[2]))
     return st.builds(conversation, cases().map(alike), stumbles, talks, st.just("sync")).map(aimed)
+
+
+def dialogues() -> st.SearchStrategy[Conversation]:
+    """Draw a graph that asks, and runs, answers and edits of a thread of it."""
+    given = inputs.map(lambda drawn: tuple(drawn.items()))
+    reply = st.builds(Reply, st.sampled_from(("yes", "no")))
+    edit = st.builds(Edit, given.filter(bool), st.sampled_from((None, START, *NAMES)))
+    said = st.one_of(reply, reply, reply, edit, edit, st.none(), given)
+    turn = st.builds(Turn, said, st.just(15), backwards)
+    talks = st.lists(turn, min_size=1, max_size=7).map(tuple[Turn, ...])
+    spoken = st.builds(conversation, cases().map(alike), stumbles, talks, st.just("sync"))
+    return st.builds(inquiring, spoken, asks)
+
+
+def inquiring(drawn: Conversation, counts: Sequence[int]) -> Conversation:
+    """Return a conversation whose nodes ask, added by name, as LangGraph shows them in branches."""
+    asking = (
+        replace(node, asks=asks) if node.fails is node.stumbles is None else node
+        for node, asks in zip(drawn.graph.nodes, counts, strict=False)
+    )
+    nodes = tuple(sorted(asking, key=lambda node: node.name))
+    names = [node.name for node in nodes]
+
+    def known(turn: Turn) -> Turn:
+        edit = turn.given
+        if not isinstance(edit, Edit) or edit.node in {None, START, *names}:
+            return turn
+        return replace(turn, given=replace(edit, node=names[0]))
+
+    turns = tuple(known(turn) for turn in drawn.turns)
+    return replace(drawn, graph=replace(drawn.graph, nodes=nodes), turns=turns)
 
 
 def conversation(

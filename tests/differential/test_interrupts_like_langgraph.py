@@ -11,7 +11,17 @@ import pytest
 
 from tests.differential.build import Kind
 from tests.differential.pair import chain, logging, returning
-from tests.differential.people import ASKING, FIRST, asked, one, pair, several, shaky
+from tests.differential.people import (
+    ASKING,
+    FIRST,
+    answered,
+    asked,
+    command,
+    one,
+    pair,
+    several,
+    shaky,
+)
 from tests.differential.people import sends as sending_questions
 from tests.differential.people import siblings as asking_siblings
 from tests.differential.symbols import comparable
@@ -29,17 +39,6 @@ from tests.differential.threads import (
 
 # LangGraph makes coroutines for all tasks of a superstep, and forgets them if an earlier one fails.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'arun_with_retry' was never awaited")
-
-
-def command(talk: Talk, **said: object) -> Any:  # noqa: ANN401 - of either library, here and below
-    """Return a Command."""
-    return talk.lib.types.Command(**said)
-
-
-def answered(talk: Talk, answer: object = "b") -> Any:  # noqa: ANN401 - as above
-    """Return what answers all that waits, or None if nothing does."""
-    waiting = {each.id: answer for each in talk.now().interrupts}
-    return command(talk, resume=waiting) if waiting else None
 
 
 def to_the_end(talk: Talk, *shown: str, **options: Any) -> None:  # noqa: ANN401 - of `stream`
