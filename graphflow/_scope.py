@@ -16,7 +16,14 @@ CURRENT: "ContextVar[TaskScope]" = ContextVar("graphflow_task")
 
 
 class TaskScope(Protocol):
-    """What a running task can ask; closed when the task ends."""
+    """What a running task can ask; closed when the task ends.
+
+    Attributes:
+        edge: the part of the task that runs: a conditional edge's name, or "" for the node. Each
+            part has its own questions and results, for it may be run again without the others.
+    """
+
+    edge: str
 
     @property
     def config(self) -> "RunnableConfig":

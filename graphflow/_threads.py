@@ -194,9 +194,8 @@ class Threads:
         if thread_id is None:
             edits = _forking(values)
             return _config_of(run, self._performed(run, edits, _edit))
-        source = self._editing(config)
-        made = _config_of(run, self._performed(run, source, _copy))
-        return made if values is None else self.update_state(made, values)
+        source = self._editing(config), values
+        return _config_of(run, self._performed(run, source, _copy))
 
     async def afork(
         self,
@@ -209,9 +208,8 @@ class Threads:
         if thread_id is None:
             edits = _forking(values)
             return _config_of(run, await self._aperformed(run, edits, _edit))
-        source = self._editing(config)
-        made = _config_of(run, await self._aperformed(run, source, _copy))
-        return made if values is None else await self.aupdate_state(made, values)
+        source = self._editing(config), values
+        return _config_of(run, await self._aperformed(run, source, _copy))
 
     def cancel_interrupt(self, config: RunnableConfig, interrupt_id: str) -> None:
         """Withdraw a question: when the thread goes on, the node that asked it gets an error.
@@ -283,11 +281,13 @@ class Threads:
     def _editing(self, config: RunnableConfig, thread_id: str | None = None) -> Run:
         """Return a run that edits the thread which a config names, or another thread."""
         self._stored(config)
-        if thread_id is None:
-            return self._run(config, None, (), None)
-        named = {**config.get("configurable", {}), "thread_id": thread_id}
-        named.pop("checkpoint_id", None)
-        return self._run({**config, "configurable": named}, None, (), None)
+        if thread_id is not None:
+            named = {**config.get("configurable", {}), "thread_id": thread_id}
+            named.pop("checkpoint_id", None)
+            config = {**config, "configurable": named}
+        run = self._run(config, None, (), None)
+        run.keeps = False
+        return run
 
     def _current(self, config: RunnableConfig) -> Run:
         """Return a run that edits a thread as it is now, whatever checkpoint a config names."""
@@ -297,7 +297,7 @@ class Threads:
     def _expiring(self, thread: str, at: int) -> Run:
         """Return a run that goes on with a thread at a time."""
         run = self._editing({"configurable": {"thread_id": thread}})
-        run.clock = lambda: at
+        run.clock, run.keeps = (lambda: at), True
         return run
 
     def _late(self, at: int) -> list[str]:
@@ -380,11 +380,11 @@ def _edit(run: Run, edits: "Edits") -> "Program[tuple[int, int]]":
     return edit(run, edits)
 
 
-def _copy(run: Run, source: Run) -> "Program[tuple[int, int]]":
-    """Return the program that begins a thread with the state of another."""
-    from graphflow._core.fork import fork_to  # noqa: PLC0415 - as above
+def _copy(run: Run, source: tuple[Run, Any]) -> "Program[tuple[int, int]]":
+    """Return the program that begins a thread with the state of another, and an edit of it."""
+    from graphflow._core.fork import Fork, fork_to  # noqa: PLC0415 - as above
 
-    return fork_to(run, source)
+    return fork_to(run, Fork(*source))
 
 
 def _withdraw(run: Run, interrupt_id: str) -> "Program[None]":

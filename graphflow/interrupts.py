@@ -158,7 +158,8 @@ def once(key: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     give the other side `runtime.execution_info.idempotency_key`.) What it raises is not kept.
 
     With an async function it returns a coroutine, to be awaited. For a plain function in an async
-    node there is `aonce`, since storing waits. A graph without a checkpointer keeps nothing.
+    node there is `aonce`, since storing waits. A graph without a checkpointer keeps nothing, and
+    a run with `durability="exit"` stores the result when it ends.
 
     Args:
         key: a name for the result, unique in the node.
@@ -204,8 +205,11 @@ def _checked(key: object, fn: object) -> str:
     Raises:
         TypeError: if it is none, or what is to be called is no function.
     """
-    if not isinstance(key, str):
-        msg = f"the key of once() must be a string, not {shown(key)}; write once('charge', charge)"
+    if not isinstance(key, str) or "\0" in key:
+        msg = (
+            f"the key of once() must be a string without NUL, not {shown(key)}; "
+            f"write once('charge', charge)"
+        )
         raise TypeError(msg)
     if not callable(fn):
         msg = f"once({key!r}, ...) must be given a function, not {shown(fn)}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._answers import refusal
-from graphflow._core.asking import Answer, Question
+from graphflow._core.asking import STALE, Answer, Question
 from graphflow._core.form import Place
 from graphflow._iso import iso
 from graphflow._record import record
@@ -59,31 +59,33 @@ def given_to(past: "Past", resume: Any, now: int) -> list[Given]:  # noqa: ANN40
     """
     if resume is EXPIRED:
         return []
-    asked = {
-        question.id: (place, question)
-        for place, questions in past.waiting.items()
-        for question in questions
-    }
+    every = [(place, one) for place, questions in past.waiting.items() for one in questions]
+    asked = {question.id: (place, question) for place, question in every if question.id != STALE}
     live = [one for one, (_, question) in asked.items() if not is_over(question, now)]
     answers = _by_id(resume)
     if answers is None:
-        answers = _plain(resume, asked, live)
-    if not answers and asked and _by_id(resume) is not None:
+        stale = [pair for pair in every if pair[1].id == STALE]
+        return _plain(past, resume, {one: asked[one] for one in live}, [*asked], stale)
+    if not answers and asked:
         msg = (
             f"resume is an empty dict, which answers none of the interrupts {quoted(live)}; "
             f"give {{id: answer}}, or None as the input to ask again"
         )
         raise UnknownInterruptError(msg, reason="empty_map", pending_ids=live)
-    unknown = [one for one in answers if one not in live]
-    if unknown:
+    if unknown := [one for one in answers if one not in live]:
         _refuse(unknown, asked, live)
-    given: list[Given] = []
-    for one, answer in answers.items():
-        place, question = asked[one]
-        if (reason := refusal(question.schema, answer)) is not None:
-            raise InvalidAnswerError(one, answer, reason)
-        given.append(Given(place, question, Answer("answer", [answer])))
-    return given
+    return [_given(*asked[one], answer) for one, answer in answers.items()]
+
+
+def _given(place: Place, question: Question, answer: object) -> Given:
+    """Return an answer to a question.
+
+    Raises:
+        InvalidAnswerError: if it is not as the question asks for.
+    """
+    if (reason := refusal(question.schema, answer)) is not None:
+        raise InvalidAnswerError(question.id, answer, reason)
+    return Given(place, question, Answer("answer", [answer]))
 
 
 def _by_id(resume: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - as above
@@ -102,25 +104,43 @@ def _is_id(key: object) -> bool:
 
 
 def _plain(
+    past: "Past",
     answer: object,
-    asked: Mapping[str, tuple[Place, Question]],
-    live: Sequence[str],
-) -> dict[str, Any]:
-    """Return the one question that an answer without an id is for.
+    live: Mapping[str, tuple[Place, Question]],
+    asked: Sequence[str],
+    stale: Sequence[tuple[Place, Question]],
+) -> list[Given]:
+    """Return what an answer without an id is for.
 
     Where nothing waits, it goes on from a breakpoint, and is no answer.
+
+    Args:
+        past: what is known of the superstep.
+        answer: the answer.
+        live: the questions that wait, by id.
+        asked: the ids of those that wait, or are too late.
+        stale: those that were asked before the state was edited, and not again since.
     """
-    if len(live) == 1:
-        return {live[0]: answer}
-    if live:
+    waiting = [*live.values()] or [*stale]
+    if len(waiting) > 1:
+        ids = f"the ids are {quoted(live)}" if live else "give None first, to have them asked anew"
         msg = (
-            f"the thread waits for {len(live)} answers, so say which one {shown(answer)} is: "
-            f"Command(resume={{id: answer}}); the ids are {quoted(live)}"
+            f"the thread waits for {len(waiting)} answers, so say which one {shown(answer)} is: "
+            f"Command(resume={{id: answer}}); {ids}"
         )
-        raise UnknownInterruptError(msg, reason="ambiguous", pending_ids=live)
+        raise UnknownInterruptError(msg, reason="ambiguous", pending_ids=[*live])
+    if waiting:
+        return [_given(*waiting[0], answer)]
     if asked:
-        _refuse([*asked], asked, live)
-    return {}
+        msg = f"no interrupt waits any more, so {shown(answer)} comes too late for {quoted(asked)}"
+        raise UnknownInterruptError(msg, reason="not_pending", interrupt_ids=asked)
+    if any(journal.answers for journal in past.journals.values()):
+        msg = (
+            f"what the thread waited for has been answered already, so {shown(answer)} would be "
+            f"lost; give None to go on with the answer that is there"
+        )
+        raise UnknownInterruptError(msg, reason="not_pending")
+    return []
 
 
 def _refuse(

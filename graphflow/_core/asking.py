@@ -91,6 +91,11 @@ class Journal:
         self.attempt = 0
 
     @property
+    def shown(self) -> "list[Question]":
+        """What waits for an answer, and holds."""
+        return [question for question in self.open if question.id != STALE]
+
+    @property
     def open(self) -> "list[Question]":
         """What waits for an answer: all that was asked the last time and has none yet."""
         return [one for place, one in self.asked.items() if place not in self.answers]
@@ -114,12 +119,16 @@ class Journaling(Protocol):
         ...
 
 
-_OF: Final = "\0"
+STALE: Final = ""
+"""The id of a question that was asked before the state was edited."""
+
+OF: Final = "\0"
+"""Stands between a name and the part of a task that gave it."""
 
 
 def own_key(key: str) -> str:
     """Return the name that a node, or one of its edges, gave a question."""
-    return key.partition(_OF)[0]
+    return key.partition(OF)[0]
 
 
 def interrupt_of(question: Question) -> Interrupt:
@@ -171,15 +180,20 @@ class Questions:
             InterruptError: if there is none, and never will be; or if an answer is there that
                 may belong to another question.
         """
-        if key is not None and not (isinstance(key, str) and key):  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
-            msg = f"the key of interrupt() must be a string that is not empty, not {shown(key)}"
+        if key is not None and not (isinstance(key, str) and key and OF not in key):  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
+            msg = (
+                f"the key of interrupt() must be a string that is not empty and has no NUL in it, "
+                f"not {shown(key)}"
+            )
             raise TypeError(msg)
-        name = f"{key or ''}{_OF}{self.edge}" if self.edge else key or ""
+        name = f"{key or ''}{OF}{self.edge}" if self.edge else key or ""
         number = self._counts[name] = self._counts.get(name, -1) + 1
         place = (name, number)
         wanted = described(schema)
         known = self._journal.asked.get(place)
-        if known is None:
+        if known is not None and known.id == STALE:  # the same question, of an edited state
+            known = self._new(place, value, wanted, seconds, default)
+        elif known is None:
             self._check_new(place, value)
             known = self._new(place, value, wanted, seconds, default)
         else:
@@ -225,7 +239,7 @@ class Questions:
     def _check_new(self, place: Asking, value: object) -> None:
         """Raise if a question is new, and may be one that was answered under another name."""
         for other, answered in self._journal.asked.items():
-            if other in self._used or other not in self._journal.answers:
+            if other in self._used or other not in self._journal.answers or answered.id == STALE:
                 continue
             if bool(own_key(other[0])) != bool(own_key(place[0])):
                 self._mismatch(

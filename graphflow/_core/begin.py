@@ -181,17 +181,18 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     forked = log.branch != past.branch
     resume = None if command is None else command.resume
     if forked and resume is None:
-        past.waiting, past.stop = {}, None
+        past.waiting = {}
+        past.stop = past.stop.without_errors() if past.newest and past.stop is not None else None
         if not past.newest:
             past.journals = {}  # the superstep had ended: all of it is run, and asked, anew
-    now = run.clock()
+    # What was asked in time can be answered anew in the past, whatever the time is now.
+    now = run.clock() if past.newest else 0
     answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
     said = command if command is not None and _says_more(command) else None
     if said is not None and past.given is not None:
         msg = (
-            f"the input of the thread {shown(log.asked.thread)} is not applied yet, for a "
-            f"conditional edge of START waits or has failed: go on with Command(resume=...) or "
-            f"None first, and update afterwards"
+            f"the input of the thread {shown(log.asked.thread)} is not applied there yet: go on "
+            f"with None or Command(resume=...) first, and update afterwards"
         )
         raise InvalidUpdateError(msg)
     if said is None and not forked and not (past.given or state.due or state.sends):
@@ -211,8 +212,9 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
         given: Any = past.given.given[0] if past.given.given else {}
         ahead = state.due_next((), (), past.given.step + 1)
         return (yield from _started(run, log, ahead, given, past.journals))
-    # Who answers one of several questions wants that task to be run, and no other that waits.
-    waiting = {} if resume is None else past.waiting
+    # Who answers one of several questions wants that task to be run, and no other that waits;
+    # unless the state is another one now, and with it what they ask.
+    waiting = {} if resume is None or said is not None else past.shown()
     log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
     return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
 

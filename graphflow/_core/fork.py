@@ -7,6 +7,8 @@ from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
 from graphflow._core.state import Frontier, Run
 from graphflow._core.unfinished import carried
+from graphflow._core.update import Editor, Update
+from graphflow._record import record
 from graphflow.checkpoint.records import BARRIER, RUN
 from graphflow.errors import CheckpointError, CheckpointNotFoundError, shown
 
@@ -14,7 +16,20 @@ if TYPE_CHECKING:
     from graphflow._core.packing import Packed
 
 
-def fork_to(run: Run, source: Run) -> Program[tuple[int, int]]:
+@record
+class Fork:
+    """What a thread begins with.
+
+    Attributes:
+        source: a run that would begin with that state.
+        values: what the node that ran last there is taken to have returned; None for no edit.
+    """
+
+    source: Run
+    values: Any
+
+
+def fork_to(run: Run, given: Fork) -> Program[tuple[int, int]]:
     """Begin the thread of a run with the state that another run would begin with.
 
     Returns:
@@ -25,8 +40,8 @@ def fork_to(run: Run, source: Run) -> Program[tuple[int, int]]:
         CheckpointError: if there is a thread already, or the other one cannot be read.
     """
     assert run.thread is not None, "both have a thread"
-    assert source.thread is not None, "both have a thread"
-    log, other = run.thread.log, source.thread.log
+    assert given.source.thread is not None, "both have a thread"
+    log, other = run.thread.log, given.source.thread.log
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
         _, past = yield from Load(lambda store: read_thread(store, other))
@@ -41,6 +56,8 @@ def fork_to(run: Run, source: Run) -> Program[tuple[int, int]]:
             )
             raise CheckpointError(msg)
         take_place(log, None, None, goes_on=False)
+        if not past.newest:
+            past.tasks, past.journals, past.waiting, past.stop = {}, {}, {}, None
         state = due_again(run, past, state_of(run, log, past))
         frontier = Frontier(state.due, state.sends, state.joins, state.waiting)
         changes: dict[str, Any] = {key: [_change.SET, one] for key, one in past.values.items()}
@@ -50,7 +67,12 @@ def fork_to(run: Run, source: Run) -> Program[tuple[int, int]]:
         rows.append((BARRIER, log.pack(step, ran, frontier, changes, {}, "fork")))
         if past.given is not None:
             rows.append((RUN, log.announce(run.id, "input", past.step, past.given.given)))
-        rows += carried(log, past)
+        if given.values is None:
+            rows += carried(log, past)
+        else:
+            ahead = state.due_next(state.due, state.sends, step + 1)
+            edits = ((Update(given.values, None, None),),)
+            rows += yield from Editor(run, log, past).supersteps(ahead, edits)
         if (yield from log.start(rows, values=state.values)):
             assert log.last is not None, "a fork is a checkpoint"
             return log.last

@@ -309,7 +309,7 @@ class Log(Packing):
     def left(self) -> Commit | None:
         """Return the commit of a run that was left, if it would have stored more at its end."""
         ending = self.ending
-        if ending is None or ending.last is None or not ending.begun:
+        if ending is None or not ending.begun or (ending.last is None and not ending.held):
             return None
         self._left = self._left or self.rest(ending.values)
         return self._commit(self._rows(self._left), self.epoch) if self._left else None

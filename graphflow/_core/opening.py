@@ -65,10 +65,9 @@ def _read_on(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, se
         for entry in tail:
             past.add(log.codec, entry)
         return
-    stop = next((entry for entry in tail if entry.kind == STOP), None)
-    if stop is not None:
-        past.add(log.codec, stop)
-        past.errors = {}
+    for entry in tail:
+        if entry.kind == STOP:
+            past.ask(log.codec, entry)
 
 
 def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> None:
@@ -106,7 +105,7 @@ def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool)
         for place, journal in past.journals.items():
             journal.asked = {(one.key, one.number): one for one in past.waiting[place]}
     if hold.beside:
-        past.journals, past.waiting, past.stop = {}, {}, None
+        past.stop = None
     else:
         log.current = log.branch
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphflow._change import APPENDING, Change
+from graphflow._core.asking import own_key
 from graphflow._core.barrier import Ending, changes_of, half_filled
 from graphflow._core.explain import explained, of_questions, of_run
 from graphflow._core.form import (
@@ -342,7 +343,7 @@ class Packing:
         try:
             return self.codec.pack([node, index, key, [result]])
         except CodecError as error:
-            text = f"in the result of once({key!r}, ...): {error.reason}"
+            text = f"in the result of once({own_key(key)!r}, ...): {error.reason}"
             raise CodecError(text, kind=error.kind, path=error.path, node=node) from None
 
     # ---------------------------------------------------------------------------------- the end

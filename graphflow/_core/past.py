@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final, final
 
 from graphflow import _change
-from graphflow._core.asking import Answer, Journal, Question
+from graphflow._core.asking import STALE, Answer, Journal, Question
 from graphflow._core.form import SOURCES, BarrierForm, Place, RunForm, TaskForm, opened
 from graphflow._core.manifest import Manifest, read_manifest, read_value
 from graphflow._core.stop_form import AnswerForm, JournalForm, StopForm
@@ -212,10 +212,26 @@ class Past:
         self._journal(place).answers[question.key, question.number] = answer
         self._wait_for(place)
 
+    def shown(self) -> dict[Place, list[Question]]:
+        """Return what tasks wait for, but for those that are to ask anew after an edit."""
+        return {place: journal.shown for place, journal in self._waiting() if journal.shown}
+
+    def _waiting(self) -> list[tuple[Place, Journal]]:
+        """Return the tasks that wait."""
+        return [(place, self.journals[place]) for place in self.waiting]
+
+    def ask(self, codec: "Codec", entry: Record) -> None:
+        """Take in what was asked in a superstep that has ended since, and no more of it."""
+        for place, questions in StopForm.read(entry, opened(codec, entry)).questions().items():
+            journal = self._journal(place)
+            for one in questions:
+                journal.asked.setdefault((one.key, one.number), one)
+            self._wait_for(place)
+
     def asked_last(self, place: Place) -> Sequence[Question]:
         """Return what a task waits for, or asked last before it ended."""
         if place not in self.tasks or place not in self.journals:
-            return self.waiting.get(place, ())
+            return [one for one in self.waiting.get(place, ()) if one.id != STALE]
         return [*self.journals[place].asked.values()][-1:]
 
     def tried(self) -> dict[Place, Journal]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow import _change
-from graphflow._core.asking import Question, interrupt_of
+from graphflow._core.asking import STALE, Question, interrupt_of
 from graphflow._core.checkpoints import config_of, metadata_of
 from graphflow._core.form import (
     SOURCES,
@@ -202,7 +202,9 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
             path=(PULL, place[0]) if place[1] < 0 else (PUSH, place[1], False),
             error=outcome.errors.get(place),
             result=result_of(outcome.returned[place]) if place in outcome.returned else None,
-            interrupts=tuple(map(interrupt_of, outcome.asked.get(place, ()))),
+            interrupts=tuple(
+                interrupt_of(one) for one in outcome.asked.get(place, ()) if one.id != STALE
+            ),
         )
         for place in _due(reader.graph, last)
     )

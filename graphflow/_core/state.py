@@ -73,6 +73,7 @@ class Run:
         "graph",
         "held",
         "journal",
+        "keeps",
         "limit",
         "make_id",
         "pauses",
@@ -114,6 +115,8 @@ class Run:
         self.saver = saver
         self.before = before
         self.after = after
+        # Whether tasks keep results of `once`: not in an edit, which may come to nothing.
+        self.keeps = True
         self.pauses = before != frozenset() or after != frozenset()
         # What a running task can store results with: the driver's, once the run has its thread.
         self.journal: Journaling | None = None

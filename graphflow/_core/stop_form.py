@@ -37,6 +37,10 @@ class StopForm:
         """Return a form that was read."""
         return read_form(cls, entry, form, int, list, (dict, type(None)), list, bool)
 
+    def without_errors(self) -> "StopForm":
+        """Return the stop as another branch has it, in which nothing has failed yet."""
+        return StopForm(self.seq, self.at, [], self.changes, self.waiting, self.paused)
+
     def errors(self) -> dict[Place, str]:
         """Return how the error of each task that failed is shown."""
         return {(each[0], each[1]): each[2] for each in self.failed}

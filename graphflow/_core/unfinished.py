@@ -1,9 +1,10 @@
 """Supersteps without an end: what is stored of them, so that nothing is done again."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from graphflow._change import Change
-from graphflow._core.asking import Journal, Question
+from graphflow._core.asking import STALE, Journal, Question
 from graphflow._core.barrier import changes_of
 from graphflow._core.commit import gather
 from graphflow._core.effects import Program
@@ -227,7 +228,7 @@ def restored(
         place = place_of(task)
         task.journal = journals.get(place)
         form = stored.get(place)
-        done = None if form is None else _restored(log, task, form)
+        done = None if form is None else result_of_task(log, task, form)
         if place in waiting:
             found[task] = Interrupted(task, waiting[place], done)
         elif form is not None and done is not None:
@@ -238,7 +239,7 @@ def restored(
     return found
 
 
-def _restored(log: Log, task: Task, form: TaskForm) -> Succeeded:
+def result_of_task(log: Log, task: Task, form: TaskForm) -> Succeeded:
     """Return what a task has returned in an earlier run.
 
     Raises:
@@ -255,39 +256,62 @@ def _restored(log: Log, task: Task, form: TaskForm) -> Succeeded:
     return Succeeded(task, pairs_of(form.writes), [aim_of(log.graph, one) for one in form.goto])
 
 
-def carried(log: Log, past: Past, places: Mapping[Place, Place] | None = None) -> list[Packed]:
-    """Return the records of a superstep without an end, packed again for another checkpoint.
+def carried(log: Log, past: Past) -> list[Packed]:
+    """Return the records of a superstep without an end, packed again for another branch.
+
+    Its state is the same there, so what was shown of it, asked and answered holds as well.
+    """
+    rows: list[Packed] = [
+        (TASK, log.pack_again([form.writes, form.goto, form.whole])) for form in past.tasks.values()
+    ]
+    asked = {place: one.asked.values() for place, one in past.journals.items() if one.asked}
+    changes = past.stop.changes if past.stop is not None else {}
+    if asked or changes:
+        waiting = [waiting_form(place, questions) for place, questions in asked.items()]
+        rows.append((STOP, log.pack_again([log.clock(), [], changes, waiting, False])))
+    for place, journal in past.journals.items():
+        for asking, answer in journal.answers.items():
+            if asking in journal.asked:
+                rows.append((ANSWER, log.pack_answer(place, journal.asked[asking], answer)))
+        rows += _results(log, place, journal)
+    return rows
+
+
+def left_over(log: Log, past: Past, places: Mapping[Place, Place]) -> list[Packed]:
+    """Return the records of tasks that stay due after an edit, packed again.
+
+    What they have kept holds. What they were answered does not, for it was an answer to another
+    state; and what they asked is asked anew, but may be answered before it is.
 
     Args:
         log: the log that they go to.
-        past: what is known of the superstep.
-        places: its tasks, with what they are there; None for all as they are.
+        past: what is known of the superstep before the edit.
+        places: the tasks, with what they are after it.
     """
     rows: list[Packed] = []
-    wanted = places if places is not None else {one: one for one in (*past.tasks, *past.journals)}
-    for old, new in wanted.items():
-        form = past.tasks.get(old)
+    waiting: list[list[Any]] = []
+    for old, new in places.items():
+        form, journal = past.tasks.get(old), past.journals.get(old)
         if form is not None:
             rows.append((TASK, log.pack_again([[*new, *form.writes[2:]], form.goto, form.whole])))
-        journal = past.journals.get(old)
-        if journal is not None:
-            rows += _carried(log, new, journal)
+        if journal is None:
+            continue
+        rows += _results(log, new, journal)
+        first = [*journal.asked.values()][:1] if journal.answers else journal.open
+        if first:
+            waiting.append(waiting_form(new, [_stale(one) for one in first]))
+    if waiting:
+        rows.append((STOP, log.pack_again([log.clock(), [], {}, waiting, False])))
     return rows
 
 
-def _carried(log: Log, place: Place, journal: Journal) -> list[Packed]:
-    """Return the records of what a task has left."""
-    rows: list[Packed] = []
-    if journal.asked:
-        rows.append(
-            (
-                STOP,
-                log.pack_again([0, [], {}, [waiting_form(place, journal.asked.values())], False]),
-            )
-        )
-    for asking, answer in journal.answers.items():
-        if asking in journal.asked:
-            rows.append((ANSWER, log.pack_answer(place, journal.asked[asking], answer)))
-    for key, result in journal.results.items():
-        rows.append((JOURNAL, log.pack_result(place, key, result)))
-    return rows
+def _stale(question: Question) -> Question:
+    """Return a question that is shown to nobody, for what it asks may not be so any more."""
+    return Question(STALE, question.key, question.number, None, question.schema, None, [])
+
+
+def _results(log: Log, place: Place, journal: Journal) -> list[Packed]:
+    """Return the records of what a task has kept."""
+    return [
+        (JOURNAL, log.pack_result(place, key, result)) for key, result in journal.results.items()
+    ]

@@ -11,8 +11,7 @@ from typing import Any, Final
 from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Compute, Enter, Load, Program
 from graphflow._core.fail import check
-from graphflow._core.form import Place, pairs_of, place_of
-from graphflow._core.frontier import aim_of
+from graphflow._core.form import Place, place_of
 from graphflow._core.ids import task_id
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
@@ -21,7 +20,7 @@ from graphflow._core.parse import parse
 from graphflow._core.past import Past
 from graphflow._core.state import Interrupted, Outcome, Run, RunState, Succeeded, Task
 from graphflow._core.topology import Node
-from graphflow._core.unfinished import carried
+from graphflow._core.unfinished import carried, left_over, result_of_task
 from graphflow._record import record
 from graphflow.checkpoint.records import BARRIER, RUN
 from graphflow.constants import END, START
@@ -84,18 +83,21 @@ def edit(run: Run, given: Edits) -> Program[tuple[int, int]]:
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
         head, past = yield from Load(lambda store: read_thread(store, log))
+        if past is None and given.forks:
+            msg = f"the thread {shown(log.asked.thread)} has no state that could be forked"
+            raise CheckpointNotFoundError(msg)
         newest = past is not None and past.newest and past.branch == past.stored.head.branch
         take_place(log, head, past, goes_on=newest and not given.forks)
         if past is not None and not past.newest:
             past.journals, past.waiting = {}, {}  # what was asked then is asked anew
         state = state_of(run, log, past)
-        rows = yield from _Editor(run, log, past).rows(state, given.supersteps)
+        rows = yield from Editor(run, log, past).rows(state, given.supersteps)
         if (yield from log.start(rows, values=state.values)):
             assert log.last is not None, "an edit is a checkpoint"
             return log.last
 
 
-class _Editor:
+class Editor:
     """Makes the records of edits."""
 
     def __init__(self, run: Run, log: Log, past: Past | None) -> None:
@@ -103,6 +105,7 @@ class _Editor:
         self.log = log
         self.past = past
         self.writers: Sequence[str] = _writers(past)
+        self._first = True  # afterwards nothing is unfinished
 
     def rows(
         self, state: RunState, supersteps: Sequence[Sequence[Update]]
@@ -112,17 +115,36 @@ class _Editor:
         first = supersteps[0][0] if len(supersteps[0]) == 1 else None
         if first is not None and first.node == INPUT:
             return (yield from self._with_input(state, first, supersteps[1:]))
-        if first is not None and first.node == COPY and past is not None and past.given is not None:
-            return [(RUN, log.announce(self.run.id, "input", past.step + 1, past.given.given))]
-        if first is not None and first.node == COPY and past is None:
-            msg = f"the thread {shown(log.asked.thread)} has no state that could be copied"
-            raise CheckpointNotFoundError(msg)
+        if first is not None and first.node == COPY:
+            self._check_copy(first, alone=len(supersteps) == 1)
+            if past is not None and past.given is not None:
+                run = log.announce(self.run.id, "input", past.step + 1, past.given.given)
+                return [(RUN, run), *carried(log, past)]
         announced = log.announce(self.run.id, "update", -1 if past is None else past.step, ())
         rows: list[Packed] = [(RUN, announced)]
         if past is not None:
             state = due_again(self.run, past, state)
-        rows += yield from self._supersteps(state, supersteps)
-        return rows
+        return [*rows, *(yield from self.supersteps(state, supersteps))]
+
+    def _check_copy(self, update: Update, *, alone: bool) -> None:
+        """Raise if a checkpoint cannot be copied, or is to be changed at once.
+
+        Raises:
+            CheckpointNotFoundError: if there is none.
+            InvalidUpdateError: if there are values, or more edits behind the copy of an input.
+        """
+        if self.past is None:
+            msg = f"the thread {shown(self.log.asked.thread)} has no state that could be copied"
+            raise CheckpointNotFoundError(msg)
+        if update.values is not None:
+            msg = f"update_state as {COPY!r} writes nothing: give None as the values"
+            raise InvalidUpdateError(msg)
+        if self.past.given is not None and not alone:
+            msg = (
+                f"the checkpoint is an input that is not applied yet, so no edit can follow its "
+                f"copy: give {COPY!r} alone, and edit when START has run"
+            )
+            raise InvalidUpdateError(msg)
 
     def _with_input(
         self, state: RunState, update: Update, rest: Sequence[Sequence[Update]]
@@ -140,21 +162,29 @@ class _Editor:
         if not rest:
             return rows
         self.past, self.writers = None, (START,)
-        rows += yield from self._supersteps(state, rest)
-        return rows
+        return [*rows, *(yield from self.supersteps(state, rest))]
 
-    def _supersteps(
+    def supersteps(
         self, state: RunState, supersteps: Sequence[Sequence[Update]]
     ) -> Program[list[Packed]]:
-        """Return the records of edits, each a barrier."""
+        """Return the records of edits, each a barrier, and of tasks that stay due after them."""
         rows: list[Packed] = []
+        past, self._first = self.past, True
+        left: Mapping[Place, Place] = {}
+        copied = False
         for updates in supersteps:
+            copied = updates[0].node == COPY and len(supersteps) == 1
             state, places = yield from self._superstep(state, updates)
             rows.append((BARRIER, self.log.noted()))
-            if self.past is not None and len(supersteps) == 1:
-                rows += carried(self.log, self.past, places)
-            self.past = None  # nothing is unfinished after an edit
-        return rows
+            left = (
+                places
+                if self._first
+                else {old: places[now] for old, now in left.items() if now in places}
+            )
+            self._first = False
+        if past is None:
+            return rows
+        return [*rows, *(carried(self.log, past) if copied else left_over(self.log, past, left))]
 
     def _superstep(
         self, state: RunState, updates: Sequence[Update]
@@ -198,6 +228,19 @@ class _Editor:
             if own:
                 stands, index = True, own[0].index
                 open_.remove(own[0])
+            elif update.task is not None:
+                msg = (
+                    f"task_id={update.task!r} is no task of node {node.name!r} that is due; "
+                    f"get_state() tells those that are"
+                )
+                raise InvalidUpdateError(msg)
+            elif node.rank >= 0 and self._waits_at_start():
+                msg = (
+                    f"the input of the thread is not applied yet, for a conditional edge of START "
+                    f"waits or has failed, and an edit as {node.name!r} would lose it: go on with "
+                    f"None or Command(resume=...) first, or edit as {START!r}, in place of it"
+                )
+                raise InvalidUpdateError(msg)
             ended = self._parsed(node, state, index, update.values)
             if node.branches:
                 ended = yield from self._branched(ended)
@@ -262,15 +305,9 @@ class _Editor:
 
     def _finished(self, tasks: Sequence[Task]) -> list[Succeeded]:
         """Return what tasks of an unfinished superstep have returned."""
-        found: list[Succeeded] = []
-        for task in tasks if self.past is not None else ():
-            assert self.past is not None, "else there are no tasks to look at"
-            form = self.past.tasks.get(place_of(task))
-            if form is not None and form.whole:
-                goto = [aim_of(self.run.graph, one) for one in form.goto]
-                writes = [pair for pair in pairs_of(form.writes) if pair[0] in self.run.graph.keys]
-                found.append(Succeeded(task, writes, goto))
-        return found
+        forms = self.past.tasks if self.past is not None and self._first else {}
+        found = [(task, forms[place_of(task)]) for task in tasks if place_of(task) in forms]
+        return [result_of_task(self.log, task, form) for task, form in found if form.whole]
 
     def _again(
         self, before: RunState, after: RunState, places: Mapping[Place, Place]
@@ -286,7 +323,7 @@ class _Editor:
             if places or other or not _equal(old.arg, new.arg):
                 break
             again[old.node, index] = (new.node, index)
-        tasks = {} if self.past is None else self.past.tasks
+        tasks = self.past.tasks if self.past is not None and self._first else {}
         done = {place for place, form in tasks.items() if form.whole}
         return {**{old: new for old, new in again.items() if old not in done}, **places}
 
@@ -305,6 +342,11 @@ class _Editor:
 
         assert self.past is not None, "asked only of what was read"
         return origin_of(self.log.asked.thread, self.past.branch)
+
+    def _waits_at_start(self) -> bool:
+        """Tell whether the thread has an input that is not applied yet."""
+        past = self.past
+        return past is not None and past.newest and past.given is not None and self._first
 
     # --------------------------------------------------------------------------------- as whom
 

@@ -108,6 +108,7 @@ class Scope:
             raise TaskAbandoned(self.task.node.name)
         if self._calls is None:
             self._calls = Calls(self.task, self._awaits)
+        self._calls.edge = self.edge
         return self._calls
 
     @property

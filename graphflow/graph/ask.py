@@ -15,6 +15,8 @@ from graphflow.errors import shown
 from graphflow.interrupts import seconds_of
 
 _KEY = "ask"
+_PROMPT = ":prompt"  # no path function's name has a colon
+_THEN = ":then"
 
 
 @final
@@ -73,6 +75,7 @@ class Ask:
         question = None
         if not current().answered(_KEY):
             assert self._prompt.sync is not None, "else it is awaited"
+            current().edge = _PROMPT
             question = self._prompt.sync(state, **_of("prompt ", handed))
         answer = self._answer(question)
         if self._handler is None:
@@ -83,6 +86,7 @@ class Ask:
         """Do the same where it can be awaited."""
         question = None
         if not current().answered(_KEY):
+            current().edge = _PROMPT
             question = await _called(self._prompt, state, _of("prompt ", handed))
         answer = self._answer(question)
         if self._handler is None:
@@ -92,7 +96,11 @@ class Ask:
 
     def _answer(self, question: object) -> Any:  # noqa: ANN401 - the answer
         """Return the answer to a question, which is not looked at where there is one."""
-        return current().ask(question, self._schema, _KEY, self._seconds, self._default)
+        scope = current()
+        scope.edge = ""
+        answer = scope.ask(question, self._schema, _KEY, self._seconds, self._default)
+        scope.edge = _THEN
+        return answer
 
 
 def ask_of(  # noqa: PLR0913 - what `add_ask` was given
