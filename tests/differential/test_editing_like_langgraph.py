@@ -345,8 +345,8 @@ def test_where_it_had_asked_it_asks_anew(name: str) -> None:
 
     def script(talk: Talk) -> None:
         talk.run(FIRST, "updates")
-        talk.run(answered(talk), "updates")
-        talk.run(answered(talk), "updates")
+        for _ in range(3):
+            talk.run(answered(talk), "updates")
         for place, snapshot in enumerate(talk.snapshots()):
             if snapshot.interrupts and alike(snapshot):
                 talk.run(None, at=place)
@@ -468,7 +468,7 @@ def editable(past: Sequence[Any], node: str | None, at: int, *, patient: bool) -
         past: the history.
         node: as whom the thread is edited.
         at: at which checkpoint.
-        patient: whether nodes wait for others; LangGraph lets those stay due, and no others.
+        patient: whether nodes wait for others; in LangGraph those stay due, and no others.
     """
     if not past:
         return True
@@ -480,9 +480,8 @@ def editable(past: Sequence[Any], node: str | None, at: int, *, patient: bool) -
         return False  # who ran last: an edit counts, too
     if at == 0 and found.interrupts and due != [node]:
         return False  # what stays due keeps what it asked
-    if not due or due == [node]:
-        return True
-    return node is not None and node not in due and not patient
+    alone = due == [node] or (node is not None and node not in due)
+    return not due or (alone and not patient)
 
 
 def collided(talk: Talk) -> bool:
