@@ -1,6 +1,6 @@
 """Where a run is to stop: the nodes that `interrupt_before` and `interrupt_after` name."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from graphflow._core.state import Stops
@@ -38,7 +38,8 @@ def stops_of(graph: Topology, given: Named, what: str) -> Stops:
 
 def _name(graph: Topology, given: Any, what: str) -> str:  # noqa: ANN401 - a user may give anything
     """Return the name of a node."""
-    name = given if isinstance(given, str) else graph.named.get(given, "")
+    named: Mapping[Any, str] = graph.named if isinstance(given, Hashable) else {}
+    name = given if isinstance(given, str) else named.get(given, "") if named else ""
     if name not in graph.nodes:
         msg = (
             f"{what} names {shown(given)}, which is no node{did_you_mean(given, graph.nodes)}; "

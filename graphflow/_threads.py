@@ -11,13 +11,14 @@ from graphflow._core.state import Run, RunState
 from graphflow._core.topology import Topology
 from graphflow._drive import load
 from graphflow.config import RunnableConfig, merged
-from graphflow.errors import shown
+from graphflow.errors import ThreadBusyError, shown
 from graphflow.persistence import Persistence, history_of, now, snapshot_of, thread_of
 from graphflow.types import Command, StateSnapshot, StateUpdate
 
 if TYPE_CHECKING:
     from graphflow._core.effects import Program
     from graphflow._core.update import Edits
+    from graphflow.errors import CheckpointError
 
 G = TypeVar("G")
 R = TypeVar("R")
@@ -243,17 +244,23 @@ class Threads:
             now: the time, with a zone; by default the present.
 
         Returns:
-            For each thread that went on what its run returned, or the error that it raised.
+            For each thread that went on what its run returned, or the error that it raised; and
+            for each that cannot be read its error. One that has a run is left to that.
 
         Raises:
             ValueError: if the graph has no checkpointer, or `now` has no zone.
         """
         at = _microseconds(now)
         ended: dict[str, Any] = {}
-        for thread in self._late(at):
+        for thread, unread in self._late(at).items():
+            if unread is not None:
+                ended[thread] = unread
+                continue
             run = self._expiring(thread, at)
             try:
                 ended[thread] = self._output(self._performed(run, None, _expire))
+            except ThreadBusyError:
+                continue  # it has a run, which is for that to see to
             except Exception as error:  # noqa: BLE001 - a node may raise anything
                 ended[thread] = error
         return ended
@@ -263,11 +270,17 @@ class Threads:
         at = _microseconds(now)
         saved, _ = self._stored({})
         ended: dict[str, Any] = {}
-        for thread in await load.read_store()(saved.saver, lambda: self._late(at)):
+        late = await load.read_store()(saved.saver, lambda: self._late(at))
+        for thread, unread in late.items():
+            if unread is not None:
+                ended[thread] = unread
+                continue
             run = self._expiring(thread, at)
             try:
                 state = await self._aperformed(run, None, _expire)
                 ended[thread] = self._output(state)
+            except ThreadBusyError:
+                continue  # it has a run, which is for that to see to
             except Exception as error:  # noqa: BLE001 - a node may raise anything
                 ended[thread] = error
         return ended
@@ -300,8 +313,8 @@ class Threads:
         run.clock, run.keeps = (lambda: at), True
         return run
 
-    def _late(self, at: int) -> list[str]:
-        """Return the threads that wait for an answer which comes too late at a time."""
+    def _late(self, at: int) -> "dict[str, CheckpointError | None]":
+        """Return the threads that wait for an answer which comes too late at a time; see there."""
         from graphflow._core.withdraw import late_threads  # noqa: PLC0415 - loaded with a checkpointer
 
         saved, _ = self._stored({})

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from graphflow._core.admit import blank
-from graphflow._core.asking import Journal
 from graphflow._core.commit import by_rank, install
 from graphflow._core.frontier import joins_of, node_named, send_of
 from graphflow._core.log import Log
@@ -101,9 +100,7 @@ def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool)
     log.fork(past.branch, last.seq)
     past.loose = []
     if hold.beside or not past.newest:
-        past.tasks, past.journals = {}, {place: Journal() for place in past.waiting}
-        for place, journal in past.journals.items():
-            journal.asked = {(one.key, one.number): one for one in past.waiting[place]}
+        past.ask_anew()
     if hold.beside:
         past.stop = None
     else:

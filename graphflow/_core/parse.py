@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, NoReturn, cast
 
-from graphflow._core.state import Succeeded, Task, Write
+from graphflow._core.state import INTERRUPT, Succeeded, Task, Write
 from graphflow._core.topology import Node, Topology
 from graphflow.channels import Origin
 from graphflow.constants import END, START
 from graphflow.errors import (
+    InterruptError,
     InvalidUpdateError,
     ParentCommand,
     UnknownKeyError,
@@ -133,6 +134,12 @@ def _is_pairs(update: object) -> bool:
 def _sifted(task: Task, update: Mapping[str, Any], writable: frozenset[str]) -> dict[str, Any]:
     """Drop the keys that the engine fills in; raise for those that nobody declared."""
     graph = task.run.graph
+    if INTERRUPT in update and task.node.rank >= 0:
+        msg = (
+            f"{where(task)} is that of a graph inside it, which waits for an answer; a graph "
+            f"inside a node cannot wait in this release: ask in the node itself"
+        )
+        raise InterruptError(msg)
     kept = {key: value for key, value in update.items() if key in writable}
     unknown = [key for key in update if key not in writable and key not in graph.managed]
     if unknown and not graph.forgiving:

@@ -212,6 +212,14 @@ class Past:
         self._journal(place).answers[question.key, question.number] = answer
         self._wait_for(place)
 
+    def ask_anew(self) -> None:
+        """Be as if nothing had been returned or answered since the checkpoint, only asked."""
+        asked = {place: journal.asked for place, journal in self.journals.items() if journal.asked}
+        self.tasks, self.journals, self.waiting = {}, {}, {}
+        for place, questions in asked.items():
+            self._journal(place).asked = questions
+            self._wait_for(place)
+
     def shown(self) -> dict[Place, list[Question]]:
         """Return what tasks wait for, but for those that are to ask anew after an edit."""
         return {place: journal.shown for place, journal in self._waiting() if journal.shown}

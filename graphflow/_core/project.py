@@ -1,9 +1,10 @@
 """Projects a run onto what its caller asked to see: the chunks of a stream, and the output."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from graphflow._core.state import (
+    INTERRUPT,
     Interrupted,
     Outcome,
     Run,
@@ -17,9 +18,6 @@ from graphflow._core.state import (
 
 if TYPE_CHECKING:
     from graphflow.interrupts import Interrupt
-
-INTERRUPT: Final = "__interrupt__"
-"""The key under which is shown what a run waits for."""
 
 
 def tagged(view: View, mode: str, data: object) -> object:

@@ -1,7 +1,7 @@
 """The data of a run: what is fixed for it, its state, its tasks and how they ended."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from graphflow._core.ids import task_id
 from graphflow._core.topology import Branch, Node, Topology
@@ -268,6 +268,10 @@ class Written:
 
 Outcome: TypeAlias = Succeeded | Failed | Interrupted
 Event: TypeAlias = Succeeded | Failed | Interrupted | Written
+
+
+INTERRUPT: Final = "__interrupt__"
+"""The key under which is shown what a run waits for."""
 
 
 @record

@@ -369,7 +369,7 @@ class Editor:
             (name,) = distinct
         if name == START:
             return graph.entry
-        node = graph.nodes.get(name)
+        node = graph.nodes.get(name) if isinstance(name, str) else None  # pyright: ignore[reportUnnecessaryIsInstance] - a user may give anything
         if node is None:
             msg = (
                 f"as_node={name!r} is no node{did_you_mean(name, graph.nodes)}; "

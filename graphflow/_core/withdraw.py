@@ -13,7 +13,7 @@ from graphflow._core.stored import fetch
 from graphflow._core.topology import Topology
 from graphflow.checkpoint.records import ANSWER
 from graphflow.constants import START
-from graphflow.errors import UnknownInterruptError, quoted
+from graphflow.errors import CheckpointError, UnknownInterruptError, quoted
 
 if TYPE_CHECKING:
     from graphflow.checkpoint.base import BaseCheckpointSaver
@@ -51,18 +51,31 @@ def withdraw(run: Run, interrupt: str) -> Program[None]:
 
 def late_threads(
     store: "BaseCheckpointSaver", codec: "Codec", graph: Topology, threads: Iterable[str], now: int
-) -> list[str]:
+) -> dict[str, CheckpointError | None]:
     """Return those threads in which a node of a graph waits for an answer that comes too late now.
 
     A store may hold threads of several graphs: one where another node waits is another graph's.
+
+    Returns:
+        For each such thread None, and for each that cannot be read its error.
     """
-    late: list[str] = []
+    late: dict[str, CheckpointError | None] = {}
     for thread in threads:
-        stored = fetch(store, thread)
-        past = None if stored is None else replay(codec, stored)
-        waiting = {} if past is None else past.waiting
-        ours = all(name == START or name in graph.nodes for name, _ in waiting)
-        questions = [question for asked in waiting.values() for question in asked]
-        if ours and any(is_over(question, now) for question in questions):
-            late.append(thread)
+        try:
+            if _is_late(store, codec, graph, thread, now):
+                late[thread] = None
+        except CheckpointError as error:
+            late[thread] = error
     return late
+
+
+def _is_late(
+    store: "BaseCheckpointSaver", codec: "Codec", graph: Topology, thread: str, now: int
+) -> bool:
+    """Tell whether a node of a graph waits in a thread for an answer that comes too late now."""
+    stored = fetch(store, thread)
+    waiting = {} if stored is None else replay(codec, stored).waiting
+    ours = all(
+        name in graph.nodes or (name == START and graph.entry.branches) for name, _ in waiting
+    )
+    return bool(ours) and any(is_over(one, now) for asked in waiting.values() for one in asked)

@@ -370,18 +370,6 @@ def test_an_edit_beside_what_has_ended_decides_nothing_anew() -> None:
     assert (sorted(theirs.state().next), [*ours.state().next]) == (["a", "k"], ["a"])
 
 
-def test_what_stays_due_keeps_what_it_asked() -> None:
-    """LangGraph forgets it, and what was answered."""
-    theirs, ours = both(several, FIRST)
-    for thread in (theirs, ours):
-        thread.resume("A")
-        thread.edit(U)
-    assert [one.value for one in theirs.state().interrupts] == []
-    assert [one.value for one in ours.state().interrupts] == ["q2"]
-    assert asks(theirs.run(None)) == ["q1"]
-    assert asks(ours.run(None)) == ["q2"]
-
-
 def test_an_edit_counts_as_the_last_writer() -> None:
     """In LangGraph only nodes that ran do, and 'b' is lost."""
     theirs, ours = both(three, FIRST)

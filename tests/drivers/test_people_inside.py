@@ -443,7 +443,9 @@ def test_a_command_where_the_edge_of_the_start_waits(
     graph.add_conditional_edges(START, made(kind, lambda _: interrupt("where?")), ["b", "c"])
     compiled = graph.compile(checkpointer=store)
     begin(driver, compiled, "i")
-    with pytest.raises(InvalidUpdateError, match=r"the input of the thread '.*' is not applied there"):
+    with pytest.raises(
+        InvalidUpdateError, match=r"the input of the thread '.*' is not applied there"
+    ):
         run(driver, compiled, Command(resume="c", **more))
     assert questions(state(driver, compiled)) == ["where?"]
     assert len(history(compiled)) == 1
