@@ -316,6 +316,7 @@ def test_a_question_has_its_key_schema_expiry_and_default() -> None:
     (waits,) = graph.get_state(CONFIG).interrupts
     expires = task[2][5]
     assert task == ["a", -1, [waits.id, "k", 0, "q", {"type": "boolean"}, expires, [True]]]
+    assert waits.expires_at is not None
     assert datetime.fromisoformat(waits.expires_at) == datetime.fromtimestamp(expires / 1e6, UTC)
 
 

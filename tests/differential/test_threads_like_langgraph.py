@@ -121,8 +121,9 @@ def said(lib: Library, turn: Turn) -> object:
         case Order(update, goto):
             targets = [aimed(lib, target) for target in goto]
             return lib.types.Command(update=values(lib, update) or None, goto=targets)
-        case pairs:
+        case tuple() as pairs:
             return values(lib, pairs)
+    raise AssertionError(turn)  # the others are for graphs that ask
 
 
 def values(lib: Library, pairs: Pairs) -> dict[str, object]:
