@@ -11,7 +11,7 @@ import anyio.to_thread
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
 from graphflow._core.state import Run
 from graphflow._drive.loop import inline_here, soon_here
-from graphflow._drive.storing import Storing, appended, give_up, is_made
+from graphflow._drive.storing import Storing, give_up, is_made
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 from graphflow.checkpoint.leases import Lease
 
@@ -82,7 +82,7 @@ class LoopStoring(Storing):
             if self.begin(effect):
                 return True
         if self._inline:
-            return appended(self.store, commit)
+            return self.appended(commit)
         begun, self._begun = self._begun, None
         if isinstance(begun, Exception):
             return await self._made(commit, begun)
