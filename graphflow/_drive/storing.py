@@ -18,6 +18,8 @@ from graphflow.errors import CheckpointConflict, ThreadBusyError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from graphflow.checkpoint.gathering import Ending
+
 
 def is_made(store: BaseCheckpointSaver, commit: Commit, error: Exception) -> bool:
     """Tell what became of a commit whose answer was an error.
@@ -59,7 +61,7 @@ class Storing:
         outer = context.get(CURRENT)
         self._outer = outer.task.run.held if isinstance(outer, Scope) else ()
         self.lease: Lease | None = None
-        self._pending: tuple[Future[None], Commit] | None = None
+        self._pending: tuple[Ending, Commit] | None = None
 
     def release(self) -> None:
         """Give the place on the thread back, when a commit that is on its way has ended."""

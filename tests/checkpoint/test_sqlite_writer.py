@@ -1,16 +1,19 @@
 """How the store in SQLite commits: at once, or many together in a thread, and always in order."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
 from threading import enumerate as living_threads
+from time import monotonic
 
 import pytest
 
 from graphflow.checkpoint.base import Branch, Commit
 from graphflow.checkpoint.sqlite import SqliteSaver, _errors, _writer
+from graphflow.checkpoint.sqlite._database import Database
+from graphflow.checkpoint.sqlite._worker import Worker
 from graphflow.errors import CheckpointConflict, CheckpointError, StoreUnavailableError
 from graphflow.testing._line import Line, content
 from tests.checkpoint.child import ended, start
@@ -69,6 +72,14 @@ def test_full_commits_in_the_thread(file: Path) -> None:
         (future,) = submit(store, Line(store).commit(b"one"))
         future.result()
         assert data(store) == [b"one"]
+
+
+def test_full_appends_where_the_caller_is(file: Path) -> None:
+    """Who may block commits himself, which costs less than telling another thread."""
+    with SqliteSaver(file, synchronous="full") as store:
+        Line(store).write(b"one")
+        assert data(store) == [b"one"]
+        assert "graphflow-store-writer" not in [thread.name for thread in living_threads()]
 
 
 def test_a_submitted_commit_cannot_be_cancelled(store: SqliteSaver, file: Path) -> None:
@@ -135,6 +146,44 @@ def test_what_waits_is_committed_together(store: SqliteSaver, file: Path) -> Non
     for future in futures:
         future.result()
     assert transactions(file) == before + 1
+
+
+def test_full_commits_of_threads_are_made_together(file: Path) -> None:
+    """Appends that come while the disk is busy with another one become one transaction."""
+    with SqliteSaver(file, synchronous="full") as store:
+        Line(store).write(b"first")
+        before = transactions(file)
+        database: Database = vars(store)["_opened"]
+        waiting: Sized = vars(database.writer)["_queue"]  # nothing else tells who waits
+        threads = [Thread(target=Line(store, f"{n}").write, args=(b"x",)) for n in range(10)]
+        with database.handle.lock:  # a disk that takes its time
+            for thread in threads:
+                thread.start()
+            until = monotonic() + 10
+            while len(waiting) < len(threads):
+                assert monotonic() < until
+        for thread in threads:
+            thread.join()
+        assert transactions(file) == before + 1
+
+
+def test_the_worker_is_called_once(
+    store: SqliteSaver, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many commits wait, the thread has to be told only that there are some."""
+    calls: list[object] = []
+    call = Worker.call
+
+    def counted(worker: Worker, what: Callable[[], None]) -> None:
+        calls.append(what)
+        call(worker, what)
+
+    monkeypatch.setattr(Worker, "call", counted)
+    with locked(file):
+        futures = submit(store, *[Line(store, f"{n}").commit(b"x") for n in range(100)])
+    for future in futures:
+        future.result()
+    assert len(calls) == 1
 
 
 def test_a_conflict_fails_alone(store: SqliteSaver, file: Path) -> None:
