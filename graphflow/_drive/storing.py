@@ -18,14 +18,7 @@ from graphflow.errors import CheckpointConflict, ThreadBusyError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-
-def appended(store: BaseCheckpointSaver, commit: Commit) -> bool:
-    """Make a commit; return whether the thread was where the commit takes it to be."""
-    try:
-        store.append(commit)
-    except Exception as error:  # noqa: BLE001 - a store may raise anything
-        return is_made(store, commit, error)
-    return True
+    from graphflow.checkpoint.gathering import Ending
 
 
 def is_made(store: BaseCheckpointSaver, commit: Commit, error: Exception) -> bool:
@@ -68,7 +61,7 @@ class Storing:
         outer = context.get(CURRENT)
         self._outer = outer.task.run.held if isinstance(outer, Scope) else ()
         self.lease: Lease | None = None
-        self._pending: tuple[Future[None], Commit] | None = None
+        self._pending: tuple[Ending, Commit] | None = None
 
     def release(self) -> None:
         """Give the place on the thread back, when a commit that is on its way has ended."""
@@ -110,10 +103,23 @@ class Storing:
         if thread is None or self.lease is None:
             return
         while (left := thread.log.left()) is not None:
-            if appended(self.store, left):
+            if self.appended(left):
                 thread.log.forget_left()
             else:
                 thread.log.catch_up(self.store.head(left.thread))
+
+    def appended(self, commit: Commit) -> bool:
+        """Make a commit; return whether the thread was where the commit takes it to be."""
+        try:
+            if not self.waits:
+                self.store.append(commit)
+            elif (future := self.store.submit(commit)) is not None:
+                # Not `append`: a store that inherits `submit` would let it overtake what another
+                # run of this process has submitted, and that run would be superseded.
+                future.result()
+        except Exception as error:  # noqa: BLE001 - a store may raise anything
+            return is_made(self.store, commit, error)
+        return True
 
     @property
     def waits(self) -> bool:
@@ -173,7 +179,7 @@ class BlockingStoring(Storing):
         """Make a commit, after the one before."""
         self.settle_here()
         if effect.wait or self.waits:
-            return appended(self.store, effect.commit)
+            return self.appended(effect.commit)
         try:
             future = self.store.submit(effect.commit)
         except Exception as error:  # noqa: BLE001 - a store may raise anything

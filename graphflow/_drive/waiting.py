@@ -1,9 +1,12 @@
 """Performs the effects that concern a store on an event loop, which must not be blocked."""
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar, final
+from weakref import WeakKeyDictionary, ref
 
 import anyio
 import anyio.to_thread
@@ -11,13 +14,14 @@ from typing_extensions import override
 
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
 from graphflow._core.state import Run
-from graphflow._drive.loop import inline_here, soon_here
-from graphflow._drive.storing import Storing, appended, give_up, is_made
+from graphflow._drive.loop import in_trio, inline_here, soon_here
+from graphflow._drive.storing import Storing, give_up, is_made
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
+from graphflow.checkpoint.gathering import Gathers
 from graphflow.checkpoint.leases import Lease
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from graphflow.checkpoint.gathering import Ending
 
 R = TypeVar("R")
 
@@ -30,7 +34,8 @@ class LoopStoring(Storing):
         """Look once at what loop it is."""
         super().__init__(run, context)
         self._inline = inline_here()
-        self._begun: Future[None] | Exception | None = None
+        self._gathers = self.store if isinstance(self.store, Gathers) and not in_trio() else None
+        self._begun: Ending | Exception | None = None
 
     @property
     @override
@@ -73,8 +78,12 @@ class LoopStoring(Storing):
         """
         if self._pending is not None or self._inline:
             return False
+        gathers = self._gathers
         try:
-            future = self.store.submit(effect.commit)
+            if gathers is None:
+                future: Ending | None = self.store.submit(effect.commit)
+            else:
+                future = gathers.gather(effect.commit, asyncio.get_running_loop().call_soon)
         except Exception as error:  # noqa: BLE001 - a store may raise anything
             self._begun = error
             return False
@@ -89,7 +98,7 @@ class LoopStoring(Storing):
             if self.begin(effect):
                 return True
         if self._inline:
-            return appended(self.store, commit)
+            return self.appended(commit)
         begun, self._begun = self._begun, None
         if isinstance(begun, Exception):
             return await self._made(commit, begun)
@@ -105,7 +114,7 @@ class LoopStoring(Storing):
         """Tell what became of a commit whose answer was an error."""
         return await self._call(lambda: is_made(self.store, commit, failed))
 
-    async def _outcome(self, future: "Future[None]", commit: Commit) -> bool:
+    async def _outcome(self, future: "Ending", commit: Commit) -> bool:
         """Tell what became of a commit that has ended."""
         error = future.exception()
         return await self._made(commit, error) if isinstance(error, Exception) else True
@@ -142,10 +151,83 @@ async def read_store(store: BaseCheckpointSaver, function: Callable[[], R]) -> R
     return await anyio.to_thread.run_sync(function)
 
 
-async def ended(future: "Future[Any]") -> None:
-    """Wait until a future has ended, however; a cancel of the wait leaves it alone."""
+async def ended(future: "Ending") -> None:
+    """Wait until something has ended, however; a cancel of the wait leaves it alone."""
     if future.done():
         return
+    if in_trio():
+        await _ended_on_trio(future)
+        return
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+    future.add_done_callback(lambda _: _wake(loop, waiter))
+    await waiter
+
+
+def _wake(loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[None]") -> None:
+    """Have who waits on a loop go on; may be called from any thread."""
+    try:
+        here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        here = False
+    if not here:
+        _bell_of(loop).ring(loop, waiter)
+    elif not waiter.done():
+        waiter.set_result(None)
+
+
+@final
+class Bell:
+    """Wakes those who wait on one loop; the loop itself is woken once for many of them.
+
+    Nobody holds it but what the loop is to call, so that it goes with a loop that is closed; it
+    would keep those who wait, and they the loop.
+    """
+
+    __slots__ = ("__weakref__", "_rung", "_waiters")
+
+    def __init__(self) -> None:
+        self._rung = False
+        self._waiters: deque[asyncio.Future[None]] = deque()
+
+    def ring(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[None]") -> None:
+        """Have one who waits go on; to be called from another thread than the loop's."""
+        self._waiters.append(waiter)
+        if self._rung:
+            return
+        try:
+            self._rung = True
+            loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:  # the loop is gone, and with it who was waiting
+            return
+        except BaseException:  # a KeyboardInterrupt, before the bell was heard or after
+            self._rung = False
+            raise
+
+    def _answer(self) -> None:
+        """Let them go on, on the loop."""
+        self._rung = False  # first: who is too late for the others rings again
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+_bells: "WeakKeyDictionary[asyncio.AbstractEventLoop, ref[Bell]]" = WeakKeyDictionary()
+
+
+def _bell_of(loop: asyncio.AbstractEventLoop) -> Bell:
+    """Return the bell of a loop; two threads may make two of them, and both are heard."""
+    found = _bells.get(loop)
+    bell = None if found is None else found()
+    if bell is None:
+        bell = Bell()
+        _bells[loop] = ref(bell)
+    return bell
+
+
+async def _ended_on_trio(future: "Ending") -> None:
+    """Do what `ended` does, on trio."""
     event, soon = anyio.Event(), soon_here()
 
     def tell(_: object) -> None:

@@ -73,6 +73,11 @@ class BaseCheckpointSaver(ABC):
     def append(self, commit: Commit, /) -> None:
         """Make a change durable; when this returns, it is.
 
+        It must not overtake commits of the same thread that were submitted before and have not
+        ended: their conflict would look to a run as if another one had taken its thread over. A
+        store that inherits `submit` need not see to that, for the engine appends only where
+        nothing of the thread can be on its way.
+
         Raises:
             CheckpointConflict: if the head is not the one that `commit` expects; nothing is
                 changed then.
@@ -82,8 +87,9 @@ class BaseCheckpointSaver(ABC):
     def submit(self, commit: Commit, /) -> "Future[None] | None":
         """Begin what `append` does; return None if it is done, or the future of its end.
 
-        Commits of one thread that are submitted one after the other are made in that order. As
-        it stands, it calls `append` in a thread that the store has for that.
+        Commits of one thread that are submitted one after the other are made in that order, and
+        before what is appended later. As it stands, it calls `append` in a thread that the store
+        has for that.
 
         Raises:
             CheckpointError: as `append`; an error may come by the future as well.

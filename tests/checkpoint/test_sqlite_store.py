@@ -205,7 +205,9 @@ def test_close_leaves_one_file(store: SqliteSaver, file: Path) -> None:
 def test_close_ends_the_threads(file: Path) -> None:
     """No thread of a store is left when it is closed."""
     with SqliteSaver(file, synchronous="full") as store:
-        Line(store).write(bytes(5 << 20))
+        future = store.submit(Line(store).commit(bytes(5 << 20)))
+        assert future is not None
+        future.result()
         assert store_threads() == ["graphflow-store-writer", "graphflow-store-checkpoints"]
     assert not store_threads()
 

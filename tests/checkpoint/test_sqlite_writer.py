@@ -1,24 +1,23 @@
 """How the store in SQLite commits: at once, or many together in a thread, and always in order."""
 
 import gc
-import sqlite3
-import sys
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sized
 from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
 from threading import enumerate as living_threads
-from types import FrameType
+from time import monotonic
 
 import pytest
 
 from graphflow.checkpoint.base import Branch, Commit
 from graphflow.checkpoint.sqlite import SqliteSaver, _errors, _writer
+from graphflow.checkpoint.sqlite._database import Database
+from graphflow.checkpoint.sqlite._worker import Worker
 from graphflow.errors import CheckpointConflict, CheckpointError, StoreUnavailableError
 from graphflow.testing._line import Line, content
 from tests.checkpoint.child import ended, start
+from tests.checkpoint.writing import data, interrupted_at, locked, submit, transactions
 
 
 @pytest.fixture
@@ -32,65 +31,6 @@ def store(file: Path) -> Iterator[SqliteSaver]:
     """Return a store in a file."""
     with SqliteSaver(file) as made:
         yield made
-
-
-@contextmanager
-def locked(file: Path) -> Generator[None]:
-    """Keep a database locked, as another program does that is writing."""
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=30)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK")
-
-
-def submit(store: SqliteSaver, *commits: Commit) -> list[Future[None]]:
-    """Submit commits, none of which can be made at once."""
-    futures: list[Future[None]] = []
-    for commit in commits:
-        future = store.submit(commit)
-        assert future is not None
-        futures.append(future)
-    return futures
-
-
-def data(store: SqliteSaver, thread: str = "a thread") -> list[bytes]:
-    """Return what the records of a thread hold."""
-    return [record.data for record in store.records(thread)]
-
-
-def transactions(file: Path) -> int:
-    """Count the transactions in a WAL: the frames that end one tell the size of the database."""
-    wal = file.with_name(file.name + "-wal").read_bytes()
-    page = int.from_bytes(wal[8:12])
-    salts, frame = wal[16:24], 24 + page
-    frames = [wal[at : at + 24] for at in range(32, len(wal), frame)]
-    return sum(any(header[4:8]) and header[8:16] == salts for header in frames)
-
-
-def interrupted_at(count: int, call: Callable[[], object]) -> bool:
-    """Make a call, with Ctrl-C when the store has made so many calls; return whether it has.
-
-    Python looks for signals when a call has ended, so these are the places where one can come.
-    """
-    left = count
-
-    def profile(frame: FrameType, event: str, _: object) -> None:
-        nonlocal left
-        if "/checkpoint/sqlite/" in frame.f_code.co_filename and event in {"return", "c_return"}:
-            left -= 1
-            if left == 0:
-                raise KeyboardInterrupt
-
-    sys.setprofile(profile)
-    try:
-        call()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.setprofile(None)
-    return False
 
 
 # At once or later
@@ -132,6 +72,14 @@ def test_full_commits_in_the_thread(file: Path) -> None:
         (future,) = submit(store, Line(store).commit(b"one"))
         future.result()
         assert data(store) == [b"one"]
+
+
+def test_full_appends_where_the_caller_is(file: Path) -> None:
+    """Who may block commits himself, which costs less than telling another thread."""
+    with SqliteSaver(file, synchronous="full") as store:
+        Line(store).write(b"one")
+        assert data(store) == [b"one"]
+        assert "graphflow-store-writer" not in [thread.name for thread in living_threads()]
 
 
 def test_a_submitted_commit_cannot_be_cancelled(store: SqliteSaver, file: Path) -> None:
@@ -198,6 +146,44 @@ def test_what_waits_is_committed_together(store: SqliteSaver, file: Path) -> Non
     for future in futures:
         future.result()
     assert transactions(file) == before + 1
+
+
+def test_full_commits_of_threads_are_made_together(file: Path) -> None:
+    """Appends that come while the disk is busy with another one become one transaction."""
+    with SqliteSaver(file, synchronous="full") as store:
+        Line(store).write(b"first")
+        before = transactions(file)
+        database: Database = vars(store)["_opened"]
+        waiting: Sized = vars(database.writer)["_queue"]  # nothing else tells who waits
+        threads = [Thread(target=Line(store, f"{n}").write, args=(b"x",)) for n in range(10)]
+        with database.handle.lock:  # a disk that takes its time
+            for thread in threads:
+                thread.start()
+            until = monotonic() + 10
+            while len(waiting) < len(threads):
+                assert monotonic() < until
+        for thread in threads:
+            thread.join()
+        assert transactions(file) == before + 1
+
+
+def test_the_worker_is_called_once(
+    store: SqliteSaver, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many commits wait, the thread has to be told only that there are some."""
+    calls: list[object] = []
+    call = Worker.call
+
+    def counted(worker: Worker, what: Callable[[], None]) -> None:
+        calls.append(what)
+        call(worker, what)
+
+    monkeypatch.setattr(Worker, "call", counted)
+    with locked(file):
+        futures = submit(store, *[Line(store, f"{n}").commit(b"x") for n in range(100)])
+    for future in futures:
+        future.result()
+    assert len(calls) == 1
 
 
 def test_a_conflict_fails_alone(store: SqliteSaver, file: Path) -> None:

@@ -5,8 +5,9 @@ last commits, and damages nothing; with `synchronous="full"` it takes none.
 
 The parts, each in a file: `_open` opens, `_file` looks at a file before that, `_schema` has the
 tables, `_write` what changes them, `_read` what reads them, `_writer` and `_readers` the
-connections, `_checkpoints` and `_worker` what happens in threads, `_errors` what SQLite's errors
-mean, `_fork` what a forked process must not do.
+connections, `_waiting` and `_turn` what is not written at once, `_checkpoints` and `_worker` what
+happens in threads, `_room` why the WAL may be long, `_errors` what SQLite's errors mean, `_fork`
+what a forked process must not do.
 """
 
 import sqlite3
@@ -29,6 +30,7 @@ from graphflow.checkpoint.base import (
     ThreadInfo,
     checked_limit,
 )
+from graphflow.checkpoint.gathering import Gathers
 from graphflow.checkpoint.sqlite import _read, _write
 from graphflow.checkpoint.sqlite._database import Database
 from graphflow.checkpoint.sqlite._open import Synchronous, open_file, open_given, open_memory
@@ -37,10 +39,12 @@ from graphflow.errors import CheckpointError, StoreUnavailableError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from graphflow.checkpoint.gathering import Ending, Soon
+
 __all__ = ("SqliteSaver", "Synchronous")
 
 
-class SqliteSaver(BaseCheckpointSaver):
+class SqliteSaver(BaseCheckpointSaver, Gathers):
     """A store of threads in an SQLite database.
 
     Any number of savers, of this or of other processes of the machine, may use one file at once.
@@ -104,6 +108,13 @@ class SqliteSaver(BaseCheckpointSaver):
     @override
     def submit(self, commit: Commit, /) -> "Future[None] | None":
         return self._database.writer.submit(partial(_write.store, commit))
+
+    @override
+    def gather(self, commit: Commit, soon: "Soon", /) -> "Ending | None":
+        if type(self).submit is not SqliteSaver.submit:
+            return self.submit(commit)  # a subclass does more for a commit, and knows of no turns
+        change = partial(_write.store, commit)
+        return self._database.writer.gather(change, commit.thread, soon, self)
 
     @override
     def head(self, thread: str, /) -> Head | None:

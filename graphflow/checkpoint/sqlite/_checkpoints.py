@@ -1,7 +1,8 @@
 """Moves what was committed from the WAL into the database, in a thread, by its own connection.
 
 So no commit pays for it. Most of it is done while commits go on; only when the WAL has become
-long are they held up for a moment, so that it begins anew and does not grow for ever.
+long are they held up for a moment, so that it begins anew and does not grow for ever. Where it
+has room (see `_room.py`) that happens earlier, and the file keeps its length.
 """
 
 import sqlite3
@@ -11,12 +12,13 @@ from threading import Lock
 from typing import Final, final
 
 from graphflow.checkpoint.sqlite._errors import FAILURES
+from graphflow.checkpoint.sqlite._room import ROOM
 from graphflow.checkpoint.sqlite._schema import PAGE
 from graphflow.checkpoint.sqlite._worker import Worker
 
 __all__ = ("LIMIT", "Checkpoints")
 
-_OFTEN: Final = 4 << 20
+_OFTEN: Final = ROOM
 _WORKER: Final = "graphflow-store-checkpoints"
 LIMIT: Final = 16 << 20
 """The bytes above which the WAL is made to begin anew."""
@@ -24,13 +26,22 @@ LIMIT: Final = 16 << 20
 
 @final
 class Checkpoints:
-    """Checkpoints of one database, whenever enough was written."""
+    """Checkpoints of one database, whenever enough was written.
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: Lock) -> None:
+    Args:
+        connect: opens a connection for one of them.
+        lock: who holds it may write.
+        has_room: whether the file of the WAL is to keep its length.
+    """
+
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], lock: Lock, *, has_room: bool
+    ) -> None:
         self.worker = Worker(_WORKER)
         self._gate = Lock()
         self._connect = connect
         self._lock = lock
+        self._has_room = has_room
         self._written = 0
 
     def wrote(self, count: int) -> None:
@@ -63,3 +74,7 @@ class Checkpoints:
             if frames * PAGE > LIMIT:
                 with self._lock:
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            elif self._has_room:
+                connection.execute("PRAGMA busy_timeout = 0")  # if readers are in its way, later
+                with self._lock:
+                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()

@@ -16,6 +16,7 @@ __all__ = (
     "closed",
     "damaged",
     "in_use",
+    "interrupted",
     "is_busy",
     "is_damage",
     "locked_out",
@@ -107,6 +108,14 @@ def in_use(place: str) -> CheckpointError:
         f"the connection of the checkpoint store {place} has an open transaction that is not the "
         f"store's; commit it or roll it back, open it with isolation_level=None, and leave it to "
         f"the store"
+    )
+
+
+def interrupted(place: str) -> CheckpointError:
+    """Return the error for a change that may have been made or not, for Ctrl-C came."""
+    return CheckpointError(
+        f"an interrupt from the keyboard came while the checkpoint store {place} was written; what "
+        f"was being stored is there as a whole, or not at all"
     )
 
 

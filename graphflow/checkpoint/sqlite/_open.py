@@ -17,6 +17,7 @@ from graphflow.checkpoint.sqlite._file import examine, uri
 from graphflow.checkpoint.sqlite._fork import no_fork
 from graphflow.checkpoint.sqlite._handle import Handle
 from graphflow.checkpoint.sqlite._readers import Pool, Shared
+from graphflow.checkpoint.sqlite._room import make_room
 from graphflow.checkpoint.sqlite._schema import create, is_store
 from graphflow.checkpoint.sqlite._writer import Writer
 from graphflow.errors import StoreUnavailableError
@@ -50,7 +51,9 @@ def open_file(path: Path, synchronous: Synchronous) -> Database:
         except FAILURES as error:
             raise translated(error, place) from error
         checkpoints = Checkpoints(
-            partial(_connect, path, "mode=rw", _CHECKPOINT_PATIENCE), handle.lock
+            partial(_connect, path, "mode=rw", _CHECKPOINT_PATIENCE),
+            handle.lock,
+            has_room=synchronous == "full",
         )
         return Database(
             handle,
@@ -116,7 +119,10 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
 
 def _connect_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     """Open a connection that waits for nobody, and leaves checkpoints to others."""
-    return _connect(path, "mode=rw", 0, _SYNCHRONOUS[synchronous], "PRAGMA wal_autocheckpoint = 0")
+    made = _connect(path, "mode=rw", 0, _SYNCHRONOUS[synchronous], "PRAGMA wal_autocheckpoint = 0")
+    if synchronous == "full":
+        make_room(made, path)
+    return made
 
 
 def _patiently(call: Callable[[], T]) -> T:

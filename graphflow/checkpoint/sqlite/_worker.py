@@ -38,6 +38,10 @@ class Worker:
     def call(self, call: Call) -> None:
         """Have a call made; once the thread runs, this may interrupt anything, a finalizer may."""
         self._calls.put(call)
+        self.start()
+
+    def start(self) -> None:
+        """Start the thread, if there is none."""
         if self._thread is None:
             thread = Thread(target=_work, args=(self._calls,), name=self._name, daemon=True)
             thread.start()
