@@ -5,6 +5,7 @@ What differs is only how one waits; for event loops that is in `waiting.py`.
 
 from contextlib import suppress
 from contextvars import Context
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle
@@ -141,6 +142,10 @@ class Storing:
         if self._pending is None:
             return
         future, commit = self._pending
+        if not future.done():
+            ended = Event()
+            future.add_done_callback(lambda _: ended.set())
+            ended.wait()
         error = future.exception()
         self._pending = None
         if isinstance(error, Exception) and not is_made(self.store, commit, error):

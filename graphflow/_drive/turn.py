@@ -10,7 +10,7 @@ from typing import Any, final
 
 from graphflow._core.effects import Effect, Load, Save
 from graphflow._core.state import Task
-from graphflow._drive.storing import Storing, appended
+from graphflow._drive.storing import Storing
 from graphflow.errors import TaskAbandoned
 
 
@@ -105,6 +105,6 @@ class Turn:
         assert isinstance(effect, Save), f"a task's results need no {effect!r}"
         try:
             storing.settle_here()
-            return appended(storing.store, effect.commit)
+            return storing.appended(effect.commit)
         except Exception as error:  # noqa: BLE001 - the program raises it
             return error

@@ -123,7 +123,8 @@ def said(lib: Library, turn: Turn) -> object:
             return lib.types.Command(update=values(lib, update) or None, goto=targets)
         case tuple() as pairs:
             return values(lib, pairs)
-    raise AssertionError(turn)  # the others are for graphs that ask
+        case other:
+            raise AssertionError(other)  # for graphs that ask
 
 
 def values(lib: Library, pairs: Pairs) -> dict[str, object]:
