@@ -118,8 +118,9 @@ class Run:
         # Whether tasks keep results of `once`: not in an edit, which may come to nothing.
         self.keeps = True
         self.pauses = before != frozenset() or after != frozenset()
-        # What a running task can store results with: the driver's, once the run has its thread.
-        self.journal: Journaling | None = None
+        # Returns what a running task can store results with: the driver's, once the run has its
+        # thread. Weakly, for that knows the run, and a run that is left must be free at once.
+        self.journal: Callable[[], Journaling | None] | None = None
         # The threads, with their stores, of this run and of those it is run inside: to wait for
         # one of them would be to wait for oneself.
         self.held: tuple[tuple[object, str], ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
+from weakref import ref
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Save, Start
 from graphflow._core.state import Run
@@ -48,7 +49,8 @@ class _Driver:
         if self.storing is None:
             assert self.run.saver is not None, f"the driver does not know {effect!r}"
             self.storing = load.loop_storing()(self.run, self.context)
-            self.turn = self.run.journal = load.turn()(self.storing)
+            self.turn = load.turn()(self.storing)
+            self.run.journal = ref(self.turn)
         return await self.storing.perform(effect)
 
     async def lending(self, tasks: Awaitable[R]) -> R:

@@ -7,11 +7,15 @@ one task at a time has it: see `Turn` in `storing.py`.
 from collections.abc import Callable
 from inspect import isawaitable, iscoroutinefunction
 from threading import Lock
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from graphflow._core.asking import OF, own_key
 from graphflow._core.state import Task
 from graphflow._drive import load
+from graphflow.errors import TaskAbandoned
+
+if TYPE_CHECKING:
+    from graphflow._core.asking import Journaling
 
 
 @final
@@ -74,7 +78,7 @@ class Calls:
             if key not in self._called:
                 result = fn(*args, **kwargs)
                 self._called[key] = (await result) if isawaitable(result) else result
-            journal = self._task.run.journal
+            journal = self._journal()
             if journal is None or not journal.blocks:
                 self._store(key)
             else:
@@ -116,8 +120,21 @@ class Calls:
 
     def _store(self, key: str) -> None:
         """Store a result, once."""
-        journal = self._task.run.journal
         if key not in self._stored:
-            if journal is not None and self._task.run.keeps:
+            if (journal := self._journal()) is not None:
                 journal.store(self._task, key, self._called[key])
             self._stored.add(key)
+
+    def _journal(self) -> "Journaling | None":
+        """Return what stores results, or None where nothing does.
+
+        Raises:
+            TaskAbandoned: if the run is over.
+        """
+        run = self._task.run
+        if run.journal is None or not run.keeps:
+            return None
+        journal = run.journal()
+        if journal is None:
+            raise TaskAbandoned(self._task.node.name)
+        return journal

@@ -12,6 +12,7 @@ from contextvars import Context
 from threading import Condition
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
+from weakref import ref
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Start
 from graphflow._core.state import Event, Failed, Outcome, Run, Task, Written
@@ -204,7 +205,8 @@ class _Driver:
         self.turn: Turn | None = None
         if run.saver is not None:
             self.storing = load.blocking_storing()(run, context)
-            self.turn = run.journal = load.turn()(self.storing)
+            self.turn = load.turn()(self.storing)
+            run.journal = ref(self.turn)
         self.context = context
         self.place = ThreadPlace(None)
         self.crew: ThreadCrew | None = None

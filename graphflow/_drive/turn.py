@@ -27,7 +27,7 @@ class Turn:
         used: whether a task has ever wanted it.
     """
 
-    __slots__ = ("_changed", "_ended", "_storing", "lent", "used")
+    __slots__ = ("__weakref__", "_changed", "_ended", "_storing", "lent", "used")
 
     def __init__(self, storing: Storing) -> None:
         """Give it to the program."""
