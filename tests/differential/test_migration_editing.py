@@ -200,21 +200,6 @@ def test_an_edit_as_a_node_that_is_due_leaves_the_others_due() -> None:
     assert run(OURS) == ["b"]
 
 
-def test_an_edit_keeps_what_was_asked_and_answered() -> None:
-    """In LangGraph nothing waits any more, and all is asked anew."""
-
-    def run(lib: Library) -> tuple[list[object], list[object]]:
-        graph = waiting(lib)
-        answer_first(lib, graph)
-        graph.update_state(THREAD, {"x": 1}, as_node="b" if lib is OURS else None)
-        kept = asks(graph)
-        graph.invoke(None, THREAD)
-        return kept, asks(graph)
-
-    assert run(THEIRS) == ([], ["a0", "b0"])
-    assert run(OURS) == (["a1"], ["a1"])
-
-
 def test_an_edit_as_nobody_leaves_the_rest_of_a_superstep_due() -> None:
     """In LangGraph the edges of the node before are followed anew, and finished tasks run again."""
 
