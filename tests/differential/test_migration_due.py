@@ -79,8 +79,11 @@ def test_an_edge_that_asks_within_an_edit_is_told_so() -> None:
     """In LangGraph it is an error that says nothing."""
 
     def run(lib: Library) -> None:
+        def path(state: object) -> str:
+            return str(lib.types.interrupt("where?"))
+
         builder = chain(lib, a=logging("a")).add_node("b", logging("b"))
-        builder.add_conditional_edges("a", lambda _: lib.types.interrupt("where?"), ["b"])
+        builder.add_conditional_edges("a", path, ["b"])
         stored(lib, builder).update_state(THREAD, {"log": ["u"]}, as_node="a")
 
     with pytest.raises(KeyError, match="scratchpad"):
