@@ -104,7 +104,7 @@ class Threads:
 
         It is a checkpoint of its own, behind the one that the config names or the last. As a node
         that is due, it stands for that node's run: what its edges lead to is due next, and other
-        nodes that are due stay so, with what they have asked. As any other node, it leads where
+        nodes that are due stay so, but ask anew. As any other node, it leads where
         that node's edges lead, conditional ones too, and nowhere else. What has been returned in
         a superstep that is not over becomes part of it.
 
@@ -174,7 +174,8 @@ class Threads:
         """Begin another history at a checkpoint; the one it comes from stays as it is.
 
         The next run of the thread goes on from the new checkpoint. What tasks of an unfinished
-        superstep have returned, asked and been answered is taken along.
+        superstep have returned, asked and been answered is taken along; with values, as by
+        `update_state`: they ask anew.
 
         Args:
             config: names the thread; with a `checkpoint_id`, any checkpoint of it.

@@ -7,10 +7,7 @@ import pytest
 
 from tests.differential.pair import (
     END,
-    OURS,
-    THEIRS,
     Action,
-    Library,
     State,
     chain,
     fan,
@@ -141,63 +138,3 @@ def answered(talk: Talk, answer: object = "b") -> Any:  # noqa: ANN401 - as abov
     """Return what answers all that waits, or None if nothing does."""
     waiting = {each.id: answer for each in talk.now().interrupts}
     return command(talk, resume=waiting) if waiting else None
-
-
-# ------------------------------------------------------------------------------ a thread of each
-
-THREAD: Final[Any] = {"configurable": {"thread_id": "t"}}
-
-
-class Thread:
-    """A thread of a graph of either library, and what is done with it."""
-
-    def __init__(self, lib: Library, make: Make, *given: object, **options: Any) -> None:  # noqa: ANN401 - of `compile`
-        """Run the graph on inputs, one after the other."""
-        self.lib = lib
-        saver = lib.memory.InMemorySaver()
-        self.graph = make(Side(lib, "sync")).compile(checkpointer=saver, **options)
-        for said in given:
-            self.run(said)
-
-    def run(self, given: object, config: Any = THREAD, **options: Any) -> Any:  # noqa: ANN401 - of either library
-        """Go on."""
-        return self.graph.invoke(given, {"max_concurrency": 1, **config}, **options)
-
-    def resume(self, answer: object, config: Any = THREAD) -> Any:  # noqa: ANN401 - as above
-        """Answer."""
-        return self.run(self.command(resume=answer), config)
-
-    def command(self, **said: object) -> Any:  # noqa: ANN401 - as above
-        """Return a Command."""
-        return self.lib.types.Command(**said)
-
-    def edit(self, *edit: object) -> Any:  # noqa: ANN401 - as above
-        """Edit the thread."""
-        return self.graph.update_state(THREAD, *edit)
-
-    def ids(self) -> dict[str, str]:
-        """Return the ids of what waits, by what it asks."""
-        return {one.value: one.id for one in self.state().interrupts}
-
-    def state(self) -> Any:  # noqa: ANN401 - as above
-        """Return the thread as it is."""
-        return self.graph.get_state(THREAD)
-
-    def log(self) -> list[str]:
-        """Return the log."""
-        found: list[str] = self.state().values["log"]
-        return found
-
-    def past(self) -> list[Any]:
-        """Return the history, the newest first."""
-        return [*self.graph.get_state_history(THREAD)]
-
-
-def both(make: Make, *given: object, **options: Any) -> tuple[Thread, Thread]:  # noqa: ANN401 - as above
-    """Return the same thread in LangGraph and in graphflow."""
-    return Thread(THEIRS, make, *given, **options), Thread(OURS, make, *given, **options)
-
-
-def asks(result: Mapping[str, Any]) -> list[str]:
-    """Return what a run has asked."""
-    return [one.value for one in result.get("__interrupt__", ())]

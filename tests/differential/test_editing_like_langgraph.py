@@ -1,6 +1,6 @@
 """Edits of a thread, and runs from its past, do in graphflow what they do in LangGraph.
 
-Where they differ on purpose, `test_migration_people.py` says how. So an edit here is made where at
+Where they differ on purpose, `test_migration_editing.py` says how. So an edit here is made where at
 most one task is due, or leads away from what is due; and nothing that waits is still due after it.
 """
 

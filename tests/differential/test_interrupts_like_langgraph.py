@@ -1,6 +1,6 @@
 """Graphs that ask people do in graphflow what they do in LangGraph: chunks, results, histories.
 
-Where they differ on purpose, `test_migration_people.py` says how. So here all that wait are
+Where they differ on purpose, `test_migration_asking.py` says how. So here all that wait are
 answered at once, but where only the end is compared; and never is a plain answer followed by None,
 which LangGraph hands to the next question.
 """

@@ -1,4 +1,4 @@
-"""Differences on purpose, in how a graph asks people, takes their answers, and stops.
+"""Differences on purpose, in how a graph asks people, and takes their answers.
 
 Each test runs LangGraph and graphflow side by side and claims what comes out of both;
 `docs/migration.md` names it.
@@ -221,6 +221,21 @@ def test_a_node_that_asks_in_another_order_is_an_error() -> None:
         run(OURS)
 
 
+def test_an_answer_that_may_be_for_several_tells_their_ids() -> None:
+    """In LangGraph it is a plain RuntimeError."""
+
+    def run(lib: Library) -> tuple[RuntimeError, list[str]]:
+        graph = begun(lib, fan(lib, a=asking(lib, "a?"), b=asking(lib, "b?")))
+        with pytest.raises(RuntimeError) as caught:
+            answer(lib, graph, "A")
+        return caught.value, sorted(ids(graph).values())
+
+    assert type(run(THEIRS)[0]) is RuntimeError
+    error, waiting = run(OURS)
+    assert isinstance(error, UnknownInterruptError)
+    assert (error.reason, sorted(error.pending_ids)) == ("ambiguous", waiting)
+
+
 # ------------------------------------------------------------------------------- what may be said
 
 
@@ -235,6 +250,21 @@ def test_an_answer_is_checked_against_a_json_schema() -> None:
 
     assert run(THEIRS)["x"] == 5
     with pytest.raises(InvalidAnswerError, match="5 is not of type 'string'"):
+        run(OURS)
+
+
+def test_a_json_schema_that_refers_elsewhere_is_an_error() -> None:
+    """LangGraph does not look at it."""
+
+    def run(lib: Library) -> Any:  # noqa: ANN401 - of either library
+        def ask(state: object) -> State:
+            schema = {"$ref": "https://example.com/answer.json"}
+            return {"log": [str(lib.types.interrupt("q", response_schema=schema))]}
+
+        return answer(lib, begun(lib, chain(lib, a=ask)), 5)
+
+    assert run(THEIRS) == {"log": ["i", "5"]}
+    with pytest.raises(TypeError, match="nothing is read from elsewhere"):
         run(OURS)
 
 
@@ -319,86 +349,3 @@ def test_where_a_command_leads_beside_a_question_is_shown() -> None:
 
     assert run(THEIRS) == (["i"], ["a"])
     assert run(OURS) == (["i", "c"], ["a", "c"])
-
-
-def test_a_task_that_waits_has_no_error_of_before() -> None:
-    """In LangGraph it keeps that of an earlier attempt."""
-
-    def run(lib: Library) -> Any:  # noqa: ANN401 - of either library
-        tries: list[object] = []
-
-        def ask(state: object) -> State:
-            first = lib.types.interrupt("q1")
-            tries.append(first)
-            if len(tries) == 1:
-                raise ValueError("boom")
-            return {"log": [str(first), str(lib.types.interrupt("q2"))]}
-
-        graph = begun(lib, chain(lib, a=ask))
-        waits = ids(graph)["q1"]
-        with pytest.raises(ValueError, match="boom"):
-            answer(lib, graph, {waits: "A"})
-        graph.invoke(None, THREAD)
-        (task,) = graph.get_state(THREAD).tasks
-        return task.error, [each.value for each in task.interrupts]
-
-    assert run(THEIRS) == ("ValueError('boom')", ["q2"])
-    assert run(OURS) == (None, ["q2"])
-
-
-def test_a_single_output_key_stands_beside_what_is_asked() -> None:
-    """In LangGraph its value is lost."""
-
-    def run(lib: Library) -> Any:  # noqa: ANN401 - of either library
-        graph = stored(lib, chain(lib, a=asking(lib, "q")))
-        result = graph.invoke(FIRST, THREAD, output_keys="log")
-        return asks(result), result.get("log")
-
-    assert run(THEIRS) == (["q"], None)
-    assert run(OURS) == (["q"], ["i"])
-
-
-# -------------------------------------------------------------------------------- where it stops
-
-
-def two(lib: Library) -> Any:  # noqa: ANN401 - of either library
-    """Return a builder of two nodes in a row."""
-    return chain(lib, a=logging("a"), b=logging("b"))
-
-
-def test_a_breakpoint_of_a_call_that_is_no_node_is_an_error() -> None:
-    """LangGraph ignores it; both refuse it when they compile."""
-
-    def run(lib: Library) -> Any:  # noqa: ANN401 - of either library
-        return stored(lib, two(lib)).invoke(FIRST, THREAD, interrupt_before=["bb"])
-
-    assert run(THEIRS) == {"log": ["i", "a", "b"]}
-    with pytest.raises(ValueError, match="interrupt_before names 'bb', which is no node"):
-        run(OURS)
-
-
-def test_an_empty_list_of_breakpoints_is_for_none() -> None:
-    """In LangGraph a call cannot switch off those of `compile`."""
-
-    def run(lib: Library) -> Any:  # noqa: ANN401 - of either library
-        graph = stored(lib, two(lib), interrupt_before=["b"])
-        return graph.invoke(FIRST, THREAD, interrupt_before=[])
-
-    assert run(THEIRS) == {"log": ["i", "a"]}
-    assert run(OURS) == {"log": ["i", "a", "b"]}
-
-
-def test_a_run_that_died_before_a_breakpoint_stops_at_it() -> None:
-    """In LangGraph None goes past a breakpoint at which no run has stopped."""
-
-    def run(lib: Library) -> Any:  # noqa: ANN401 - of either library
-        graph = stored(lib, two(lib), interrupt_before=["b"])
-        stream = graph.stream(FIRST, THREAD, stream_mode="checkpoints", durability="sync")
-        for chunk in stream:
-            if chunk["next"] == ["b"]:
-                break
-        stream.close()
-        return graph.invoke(None, THREAD)
-
-    assert run(THEIRS) == {"log": ["i", "a", "b"]}
-    assert run(OURS) == {"log": ["i", "a"]}
