@@ -48,9 +48,27 @@ def described(schema: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a type, o
         simple = None
     if simple is not None:
         return {"type": simple}
-    made: dict[str, Any] = _adapter(schema).json_schema()
+    made = _made(schema)
     if not _is_simple(made):
         _check_schema(made)
+    return made
+
+
+def _made(schema: Any) -> dict[str, Any]:  # noqa: ANN401 - a type
+    """Return the JSON Schema of a type.
+
+    Raises:
+        TypeError: if it is none, or has no JSON Schema.
+    """
+    if isinstance(schema, str):
+        msg = f"response_schema is {schema!r}; give a type or a JSON Schema, not a name"
+        raise TypeError(msg)
+    adapter = _adapter(schema)
+    try:
+        made: dict[str, Any] = adapter.json_schema()
+    except Exception as error:
+        msg = f"response_schema {shown(schema)} is no type that an answer can be checked against"
+        raise TypeError(msg) from error
     return made
 
 
@@ -111,12 +129,18 @@ def _adapter(schema: Any) -> Any:  # noqa: ANN401 - pydantic's TypeAdapter, whic
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
     """Raise if a JSON Schema is none, or is not all there."""
-    if (other := next(_elsewhere(schema), None)) is not None:
-        msg = (
-            f"response_schema refers to {shown(other)}, and nothing is read from elsewhere: "
-            f"write it under '$defs', and refer to '#/$defs/...'"
-        )
-        raise TypeError(msg)
+    for part in _parts(schema):
+        other = part.get("$ref", "#")
+        if isinstance(other, str) and not other.startswith("#"):
+            msg = (
+                f"response_schema refers to {shown(other)}, and nothing is read from elsewhere: "
+                f"write it under '$defs', and refer to '#/$defs/...'"
+            )
+            raise TypeError(msg)
+        pattern = part.get("pattern")
+        if isinstance(pattern, str) and (reason := _broken(pattern)) is not None:
+            msg = f"response_schema has the pattern {shown(pattern)}, which is none: {reason}"
+            raise TypeError(msg)
     validator = _validator(schema)
     found = next(iter(type(validator)(validator.META_SCHEMA).iter_errors(schema)), None)
     if found is not None:
@@ -124,18 +148,35 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
         raise TypeError(msg)
 
 
-def _elsewhere(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a schema
-    """Yield what a schema refers to that is not part of it."""
+def _parts(schema: Any, depth: int = 0) -> Iterator[dict[Any, Any]]:  # noqa: ANN401 - any part
+    """Yield all dicts that a schema is made of.
+
+    Raises:
+        TypeError: if they are nested too deeply; one that contains itself is.
+    """
+    if depth > _DEEPEST:
+        msg = f"response_schema is nested in more than {_DEEPEST} levels, or contains itself"
+        raise TypeError(msg)
     if isinstance(schema, _DICT):
-        target = schema.get("$ref", "#")
-        if isinstance(target, str) and not target.startswith("#"):
-            yield target
+        yield schema
         schema = [*schema.values()]
     if isinstance(schema, _LIST):
         for part in schema:
-            yield from _elsewhere(part)
+            yield from _parts(part, depth + 1)
 
 
+def _broken(pattern: str) -> str | None:
+    """Return why a regular expression is none, or None if it is one."""
+    import re  # noqa: PLC0415 - few schemas have one
+
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    return None
+
+
+_DEEPEST: Final = 64
 _DICT: Final[Any] = dict  # not narrowed to by type checkers, which would know too little of it
 _LIST: Final[Any] = list
 
@@ -148,7 +189,7 @@ def _validator(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's
     except ImportError:
         raise TypeError(_missing(schema, "jsonschema")) from None
     cls = validators.validator_for(schema, default=validators.Draft202012Validator)
-    return cls(schema, registry=Registry())
+    return cls(schema, registry=Registry(), format_checker=cls.FORMAT_CHECKER)
 
 
 def _missing(schema: object, library: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from graphflow._change import APPENDING, Change
 from graphflow._core.asking import own_key
 from graphflow._core.barrier import Ending, changes_of, half_filled
-from graphflow._core.explain import explained, of_questions, of_run
+from graphflow._core.explain import explained, of_questions, of_run, refused
 from graphflow._core.form import (
     RAN,
     SOURCES,
@@ -330,8 +330,8 @@ class Packing:
             return self.codec.pack(form)
         except CodecError as error:
             where = f"in the answer to node {node!r}"
-            text = f"{where}: {error.reason}"
-            raise CodecError(text, kind=error.kind, path=error.path) from None
+            found = refused(self.codec, answer.value[0]) or error
+            raise CodecError(f"{where}: {found.reason}", kind=found.kind, path=found.path) from None
 
     def pack_result(self, place: Place, key: str, result: object) -> bytes:
         """Return the packed record of a result that a task keeps.
