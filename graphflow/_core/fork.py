@@ -65,14 +65,17 @@ def fork_to(run: Run, given: Fork) -> Program[tuple[int, int]]:
         step = past.step if past.given is None else past.step - 1
         ran = [[name, -1] for name in past.writers]
         rows.append((BARRIER, log.pack(step, ran, frontier, changes, {}, "fork")))
-        if past.given is not None:
-            rows.append((RUN, log.announce(run.id, "input", past.step, past.given.given)))
-        if given.values is None:
-            rows += carried(log, past)
-        else:
+        behind = 0
+        if given.values is not None:
             ahead = state.due_next(state.due, state.sends, step + 1)
             edits = ((Update(given.values, None, None),),)
             rows += yield from Editor(run, log, past).supersteps(ahead, edits)
+        else:
+            left = carried(log, past)
+            if past.given is not None:  # START is due, and the input is the checkpoint
+                rows.append((RUN, log.announce(run.id, "input", past.step, past.given.given)))
+                behind = 1 + len(left)
+            rows += left
         if (yield from log.start(rows, values=state.values)):
             assert log.last is not None, "a fork is a checkpoint"
-            return log.last
+            return (log.branch, log.seq - behind + 1) if behind else log.last
