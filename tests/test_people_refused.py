@@ -113,8 +113,8 @@ def test_a_simple_answer_has_the_type_that_was_asked_for() -> None:
 def test_what_is_kept_has_a_name_and_a_function(key: Any, fn: Any) -> None:  # noqa: ANN401 - none of those
     """Else once says so."""
 
-    def node(_: State) -> None:
-        once(key, fn)
+    def node(_: State) -> State:
+        return {"log": [once(key, fn)]}
 
     with pytest.raises(TypeError, match="once"):
         lone(node).invoke({}, CONFIG)
