@@ -474,7 +474,8 @@ def editable(past: Sequence[Any], node: str | None, at: int, *, patient: bool) -
         return True
     found = past[at]
     due = [*found.next]
-    if at == 0 and any(task.result is not None for task in found.tasks):
+    ended = [task.result is not None for task in found.tasks]
+    if any(ended) and (at == 0 or not all(ended)):
         return False  # what has ended beside what is due becomes part of the edit
     if node is None and found.metadata["source"] != "loop":
         return False  # who ran last: an edit counts, too
