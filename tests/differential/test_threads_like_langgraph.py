@@ -100,8 +100,11 @@ def place(talk: Talk, turn: Turn) -> int | None:
     if turn.back is None or not past:
         return None
     at = turn.back % len(past)
-    # To run on from these is a difference on purpose: inputs, forks, and several nodes to start.
+    # To run on from these is a difference on purpose: inputs, forks, several nodes to start, and
+    # tasks that have ended beside others that have not.
     odd = past[at].metadata["source"] in {"input", "fork"} or len({*past[at].next}) > 1
+    ended = [task.result is not None for task in past[at].tasks]
+    odd = odd or (any(ended) and not all(ended))
     return None if odd and turn.given is None else at
 
 
