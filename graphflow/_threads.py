@@ -253,11 +253,7 @@ class Threads:
         """
         at = _microseconds(now)
         ended: dict[str, Any] = {}
-        for thread, unread in self._late(at).items():
-            if unread is not None:
-                ended[thread] = unread
-                continue
-            run = self._expiring(thread, at)
+        for thread, run in self._expiring(self._late(at), at, ended):
             try:
                 ended[thread] = self._output(self._performed(run, None, _expire))
             except ThreadBusyError:
@@ -272,11 +268,7 @@ class Threads:
         saved, _ = self._stored({})
         ended: dict[str, Any] = {}
         late = await load.read_store()(saved.saver, lambda: self._late(at))
-        for thread, unread in late.items():
-            if unread is not None:
-                ended[thread] = unread
-                continue
-            run = self._expiring(thread, at)
+        for thread, run in self._expiring(late, at, ended):
             try:
                 state = await self._aperformed(run, None, _expire)
                 ended[thread] = self._output(state)
@@ -308,11 +300,17 @@ class Threads:
         _, joined = self._stored(config)
         return self._editing(config, thread_of(joined))
 
-    def _expiring(self, thread: str, at: int) -> Run:
-        """Return a run that goes on with a thread at a time."""
-        run = self._editing({"configurable": {"thread_id": thread}})
-        run.clock, run.keeps = (lambda: at), True
-        return run
+    def _expiring(
+        self, late: "Mapping[str, CheckpointError | None]", at: int, ended: dict[str, Any]
+    ) -> Iterator[tuple[str, Run]]:
+        """Yield runs that go on with late threads at a time; what cannot be read has ended."""
+        for thread, unread in late.items():
+            if unread is not None:
+                ended[thread] = unread
+                continue
+            run = self._editing({"configurable": {"thread_id": thread}})
+            run.clock, run.keeps = (lambda: at), True
+            yield thread, run
 
     def _late(self, at: int) -> "dict[str, CheckpointError | None]":
         """Return the threads that wait for an answer which comes too late at a time; see there."""

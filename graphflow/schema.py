@@ -29,7 +29,7 @@ from graphflow.channels import Channel, LastValue, Reducer
 from graphflow.errors import note
 from graphflow.managed import ManagedValue
 
-__all__ = ("Schema", "fields_of", "is_schema", "merge", "read_schema")
+__all__ = ("Schema", "as_fields", "fields_of", "is_schema", "merge", "read_schema")
 
 
 @record
@@ -207,3 +207,9 @@ def fields_of(value: object) -> dict[str, Any] | None:
     if isclass(value) or not dataclasses.is_dataclass(value):
         return None
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def as_fields(value: object) -> object:
+    """Return a dataclass instance as the dict of its fields, and whatever else as it is."""
+    fields = fields_of(value)
+    return value if fields is None else fields

@@ -27,7 +27,7 @@ from graphflow._core.unfinished import carried
 from graphflow._record import record
 from graphflow.checkpoint.records import ANSWER, BARRIER, RUN
 from graphflow.errors import EmptyInputError, InvalidUpdateError, shown
-from graphflow.schema import fields_of
+from graphflow.schema import as_fields
 from graphflow.types import Command, Send
 
 
@@ -115,8 +115,7 @@ def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program
     """Start from START; what was due is due no more."""
     step = -1 if past is None else past.step + 1
     log.loose = []  # what they returned is not part of this run; the history goes on showing it
-    fields = fields_of(given)
-    told = given if fields is None else fields
+    told = as_fields(given)
     state = state_of(run, log, past).due_next((), (), step + 1)
     entry = run.graph.entry
     announced = log.announce(run.id, "input", step, [told])

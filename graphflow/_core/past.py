@@ -222,11 +222,8 @@ class Past:
 
     def shown(self) -> dict[Place, list[Question]]:
         """Return what tasks wait for, but for those that are to ask anew after an edit."""
-        return {place: journal.shown for place, journal in self._waiting() if journal.shown}
-
-    def _waiting(self) -> list[tuple[Place, Journal]]:
-        """Return the tasks that wait."""
-        return [(place, self.journals[place]) for place in self.waiting]
+        found = {place: self.journals[place].shown for place in self.waiting}
+        return {place: questions for place, questions in found.items() if questions}
 
     def ask(self, codec: "Codec", entry: Record) -> None:
         """Take in what was asked in a superstep that has ended since, and no more of it."""

@@ -12,7 +12,7 @@ from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Compute, Enter, Load, Program
 from graphflow._core.fail import check
 from graphflow._core.form import Place, place_of
-from graphflow._core.ids import task_id
+from graphflow._core.ids import origin_of, task_id
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
 from graphflow._core.packing import Packed
@@ -32,7 +32,7 @@ from graphflow.errors import (
     quoted,
     shown,
 )
-from graphflow.schema import fields_of
+from graphflow.schema import as_fields
 
 INPUT: Final = "__input__"
 """As whom an edit is an input: START and its edges run when the thread goes on."""
@@ -154,8 +154,7 @@ class Editor:
         if update.values is None:
             msg = f"update_state as {INPUT!r} needs a dict of state keys, {{}} if there are none"
             raise InvalidUpdateError(msg)
-        fields = fields_of(update.values)
-        told = update.values if fields is None else fields
+        told = as_fields(update.values)
         state = state.due_next((), (), step + 1)
         parse(self._task(self.run.graph.entry, state, -1, told), told)  # refused before it is kept
         rows: list[Packed] = [(RUN, log.announce(self.run.id, "input", step, [told]))]
@@ -338,8 +337,6 @@ class Editor:
 
     def _old_origin(self) -> str:
         """Return what stands for the branch that was read in the ids of its tasks."""
-        from graphflow._core.ids import origin_of  # noqa: PLC0415 - seldom needed
-
         assert self.past is not None, "asked only of what was read"
         return origin_of(self.log.asked.thread, self.past.branch)
 
@@ -396,8 +393,7 @@ class Editor:
 
     def _parsed(self, node: Node, state: RunState, index: int, values: object) -> Succeeded:
         """Return what a node is taken to have returned."""
-        fields = fields_of(values) if node.rank < 0 else None
-        told = values if fields is None else fields
+        told = as_fields(values) if node.rank < 0 else values
         return parse(self._task(node, state, index, told), told)
 
 
