@@ -1,13 +1,16 @@
 """What a builder has gathered, as plain data, to be checked and compiled by others."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphflow._record import record
 from graphflow._signature import Signature
 from graphflow.channels import Channel
 from graphflow.managed import ManagedValue
 from graphflow.schema import Schema
+
+if TYPE_CHECKING:
+    from graphflow._core.topology import Topology
 
 
 @record
@@ -22,6 +25,8 @@ class NodeSpec:
         defer: whether it waits until nothing else would run.
         metadata: what was given.
         destinations: the names it is said to lead to, beside its edges.
+        child: the topology of the graph that it is, or None for a function.
+        narrowed: whether it was given a state of its own to see.
     """
 
     name: str
@@ -31,6 +36,8 @@ class NodeSpec:
     defer: bool
     metadata: Mapping[str, Any]
     destinations: tuple[Any, ...]
+    child: "Topology | None" = None
+    narrowed: bool = False
 
 
 @record
@@ -55,6 +62,7 @@ class Blueprint:
     """A graph as it was built; sources and targets are names, or functions of nodes.
 
     Attributes:
+        name: the graph's name.
         schema: the state.
         input: what a caller may give.
         output: what `invoke` returns.
@@ -66,6 +74,7 @@ class Blueprint:
         branches: conditional edges by source and name.
     """
 
+    name: str
     schema: Schema
     input: Schema
     output: Schema

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import is_dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._core.project import output_of
 from graphflow._core.state import Run, Stops, View
-from graphflow._core.topology import Topology
+from graphflow._core.topology import Callee, Topology
 from graphflow._drive import load
 from graphflow._stops import Named, stops_of
 from graphflow._threads import Threads
@@ -29,6 +30,8 @@ ContextT = DefaultTypeVar("ContextT", default=None)
 
 Keys = str | Sequence[str] | None
 Modes = StreamMode | Sequence[StreamMode]
+
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _MODES: Final = ("values", "updates", "custom", "tasks", "checkpoints", "debug")
 
@@ -76,23 +79,24 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         self,
         topology: Topology,
         *,
-        name: str,
         context_schema: type[ContextT] | None,
         store: Any,  # noqa: ANN401 - nodes are handed it as it is
         cancel_grace: float,
         persistence: Persistence | None = None,
         config: RunnableConfig | None = None,
+        children: "Mapping[str, CompiledStateGraph[Any, Any]]" = EMPTY,
         before: Stops = frozenset(),
         after: Stops = frozenset(),
     ) -> None:
         """Made by `StateGraph.compile`."""
-        self.name = name
+        self.name = topology.name
         self.config: RunnableConfig = config or {}
         self._topology = topology
         self._context_schema = context_schema
         self._store = store
         self._cancel_grace = cancel_grace
         self._persistence = persistence
+        self._children = children
         self._before = before
         self._after = after
 
@@ -101,6 +105,21 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         return (
             f"<{type(self).__name__} {self.name!r} with the nodes {quoted(self._topology.nodes)}>"
         )
+
+    @property
+    def topology(self) -> Topology:
+        """The graph as plain data; for graphflow's own modules."""
+        return self._topology
+
+    @property
+    def children(self) -> "Mapping[str, CompiledStateGraph[Any, Any]]":
+        """The graphs that are nodes of this one, by the nodes' names."""
+        return self._children
+
+    @property
+    def callee(self) -> Callee:
+        """How it is called as a node of another graph."""
+        return Callee(self.invoke, self.ainvoke)
 
     def with_config(
         self,
@@ -115,11 +134,11 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         """
         return CompiledStateGraph(
             self._topology,
-            name=self.name,
             context_schema=self._context_schema,
             store=self._store,
             cancel_grace=self._cancel_grace,
             persistence=self._persistence,
+            children=self._children,
             before=self._before,
             after=self._after,
             config=merged(self.config, config, cast("RunnableConfig", kwargs)),

@@ -95,6 +95,7 @@ class Node:
         prepares: whether some reducer of the graph completes writes.
         needs_loop: whether it, or one of its path functions, can only be awaited.
         simple: whether its only edges are plain ones to nodes that are not deferred.
+        child: the graph that it is, or None for a function.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Node:
     prepares: bool = False
     needs_loop: bool = False
     simple: bool = True
+    child: "Topology | None" = None
 
 
 @record
@@ -138,6 +140,7 @@ class Topology:
     """A compiled graph.
 
     Attributes:
+        name: the graph's name.
         nodes: the nodes by name, in plan order.
         entry: START, as a node whose function hands on the input.
         channels: the channels by key.
@@ -153,8 +156,10 @@ class Topology:
         named: names by node function, where a function is one node's.
         forgiving: whether unknown keys are dropped.
         middleware: what is entered around each task, outermost first.
+        input: the keys that a caller may give.
     """
 
+    name: str
     nodes: Mapping[str, Node]
     entry: Node
     channels: Mapping[str, Channel]
@@ -170,3 +175,4 @@ class Topology:
     named: Mapping[Any, str]
     forgiving: bool
     middleware: tuple[Middleware, ...]
+    input: tuple[str, ...]

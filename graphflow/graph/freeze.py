@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from graphflow._blueprint import Blueprint, BranchSpec
+from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
 from graphflow._core.topology import Branch, Callee, Join, Node, Reader, Topology
 from graphflow.channels import MISSING
 from graphflow.constants import END, START
@@ -29,16 +29,18 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
             name,
             rank,
             blueprint.nodes[name].signature.callee,
-            readers.of(blueprint.nodes[name].schema),
+            readers.of_node(blueprint.nodes[name]),
             keys,
             blueprint.nodes[name].metadata,
             blueprint.nodes[name].defer,
+            child=blueprint.nodes[name].child,
         )
         for rank, name in enumerate(sorted(blueprint.nodes))
     }
     joins = _link(blueprint, {START: entry, **nodes}, readers, wrapped=bool(middleware))
     channels = dict(blueprint.channels)
     return Topology(
+        name=blueprint.name,
         nodes=nodes,
         entry=entry,
         channels=channels,
@@ -54,6 +56,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         named=_named(blueprint),
         forgiving=forgiving,
         middleware=tuple(middleware),
+        input=tuple(blueprint.input.channels),
     )
 
 
@@ -63,6 +66,13 @@ class _Readers:
     def __init__(self, blueprint: Blueprint) -> None:
         self.channels = blueprint.channels
         self.made: dict[type[Any], Reader] = {}
+
+    def of_node(self, spec: NodeSpec) -> Reader:
+        """Return how a node sees the state; a graph, only what it takes as its input."""
+        if spec.child is None:
+            return self.of(spec.schema)
+        sees = spec.schema.channels if spec.narrowed else self.channels
+        return Reader(tuple(key for key in spec.child.input if key in sees))
 
     def of(self, schema: Schema) -> Reader:
         """Return how a state class sees the state."""

@@ -11,7 +11,7 @@ from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
 from graphflow._plain import ABSENT
-from graphflow._signature import name_of, read_function
+from graphflow._signature import Signature, name_of, read_function
 from graphflow._stops import stops_of
 from graphflow.compiled import CompiledStateGraph
 from graphflow.constants import END, START
@@ -180,15 +180,28 @@ class StateGraph(Generic[StateT, ContextT]):
             if isinstance(node, str):
                 msg = f"node {node!r} has no action; use add_node({node!r}, function)"
                 raise InvalidGraphError(msg)
-            node, action = name_of(node), node
+            action = node
+            node = node.name if isinstance(node, CompiledStateGraph) else name_of(node)
         self._check_name(node)
-        signature = read_function(action, f"node {node!r}", inline=inline)
+        child: Any = action if isinstance(action, CompiledStateGraph) else None
+        if child is None:
+            signature = read_function(action, f"node {node!r}", inline=inline)
+        else:
+            signature = Signature(child.callee)
         schema = self._schema
         wanted = input_schema or signature.state
         if wanted is not None and wanted is not schema.cls:
             schema = self._read(wanted, f"input_schema of node {node!r}")
         self._nodes[node] = NodeSpec(
-            node, action, signature, schema, defer, {**(metadata or {})}, names_in(destinations)
+            node,
+            action,
+            signature,
+            schema,
+            defer,
+            {**(metadata or {})},
+            names_in(destinations),
+            None if child is None else child.topology,
+            narrowed=input_schema is not None,
         )
         return self
 
@@ -455,6 +468,7 @@ class StateGraph(Generic[StateT, ContextT]):
             raise TypeError(msg)
         check_grace(cancel_grace)
         blueprint = Blueprint(
+            name or "graphflow",
             self._schema,
             self._input,
             self._output,
@@ -470,11 +484,13 @@ class StateGraph(Generic[StateT, ContextT]):
         topology = freeze(blueprint, forgiving=self._extra == "ignore", middleware=middleware)
         return CompiledStateGraph(
             topology,
-            name=name or "graphflow",
             context_schema=self._context_schema,
             store=store,
             cancel_grace=cancel_grace,
             persistence=persistence_of(checkpointer, types, self._schemas),
+            children={
+                spec.name: spec.function for spec in self._nodes.values() if spec.child is not None
+            },
             before=stops_of(topology, interrupt_before, "interrupt_before"),
             after=stops_of(topology, interrupt_after, "interrupt_after"),
         )
