@@ -5,7 +5,7 @@ What the engine needs is decided in `freeze.py`, what is wrong is found in `vali
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, overload
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
@@ -44,6 +44,7 @@ ContextT = DefaultTypeVar("ContextT", default=None)
 F = TypeVar("F", bound=Callable[..., Any])
 
 Action: TypeAlias = Any
+GRAPH: Final[Any] = CompiledStateGraph  # not narrowed to by type checkers: of any state
 """A node: a function of the state, sync or async, or an object with `invoke` or `ainvoke`."""
 
 
@@ -181,9 +182,9 @@ class StateGraph(Generic[StateT, ContextT]):
                 msg = f"node {node!r} has no action; use add_node({node!r}, function)"
                 raise InvalidGraphError(msg)
             action = node
-            node = node.name if isinstance(node, CompiledStateGraph) else name_of(node)
+            node = node.name if isinstance(node, GRAPH) else name_of(node)
         self._check_name(node)
-        child: Any = action if isinstance(action, CompiledStateGraph) else None
+        child: Any = action if isinstance(action, GRAPH) else None
         if child is None:
             signature = read_function(action, f"node {node!r}", inline=inline)
         else:
