@@ -201,8 +201,7 @@ TEXTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a Command for an unknown graph": (
         lambda: alone(gives(Command(graph="other"))).invoke({}),
         InvalidUpdateError,
-        r"Command\(graph='other'\) names no graph that .* could be for; around it are 'graphflow'. "
-        r"Leave graph= out for its own graph, or give Command.PARENT",
+        r"Command\(graph='other'\) names no graph that .*; around it are 'graphflow'. Leave graph=",
     ),
     "a dict that looks like an Overwrite": (
         lambda: alone(gives({"log": {"__overwrite__": []}})).invoke({}),
