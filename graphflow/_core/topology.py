@@ -96,6 +96,8 @@ class Node:
         needs_loop: whether it, or one of its path functions, can only be awaited.
         simple: whether its only edges are plain ones to nodes that are not deferred.
         child: the graph that it is, or None for a function.
+        destinations: where its Commands are said to go, each with a label or None; or None where
+            nothing is said. For drawings; a Command may go elsewhere.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Node:
     needs_loop: bool = False
     simple: bool = True
     child: "Topology | None" = None
+    destinations: Mapping[str, str | None] | None = None
 
 
 @record

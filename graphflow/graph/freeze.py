@@ -34,6 +34,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
             blueprint.nodes[name].metadata,
             blueprint.nodes[name].defer,
             child=blueprint.nodes[name].child,
+            destinations=_destinations(blueprint, blueprint.nodes[name]),
         )
         for rank, name in enumerate(sorted(blueprint.nodes))
     }
@@ -154,6 +155,12 @@ def _branch(blueprint: Blueprint, spec: BranchSpec, reader: Reader) -> Branch:
             answer: _name(blueprint, target) for answer, target in spec.path_map.items()
         }
     return Branch(spec.name, spec.signature.callee, reader, destinations)
+
+
+def _destinations(blueprint: Blueprint, spec: NodeSpec) -> dict[str, str | None] | None:
+    """Return where a node's Commands are said to go: by `destinations`, else by its annotation."""
+    said = spec.destinations or dict.fromkeys(spec.signature.goto)
+    return {_name(blueprint, target): label for target, label in said.items()} or None
 
 
 def _same(given: object) -> object:
