@@ -77,41 +77,34 @@ def _missing(join: Join, outline: Outline, reached: dict[Node, None]) -> list[st
 
 
 def _unreached(outline: Outline, reached: dict[Node, None]) -> Iterator[DeadEnd]:
-    """Yield what no run reaches: the first nodes of it only, and what waits for them."""
+    """Yield what no run reaches: of nodes that lead to each other only the first."""
     graph = outline.graph
+    joins = {join: _missing(join, outline, reached) for join in graph.joins.values()}
+    stuck = [join for join, missing in joins.items() if 0 < len(missing) < len(join.sources)]
     led_to = {name for node in graph.nodes.values() for name in _leads_to(node)}
-    led_to |= {join.target.name for join in graph.joins.values()}
-    lost = [node for node in outline.added() if node not in reached]
-    told: set[str] = set()
+    led_to |= {join.target.name for join in joins}
+    told = {name for join in stuck for name in _behind(join.target, outline)}
+    lost = [node for node in outline.added() if node not in reached and node.name not in told]
     for node in sorted(lost, key=lambda node: node.name in led_to):
-        if node.name in told or any(target is node for target in _waiting(outline, reached)):
+        if node.name in told:
             continue
         told |= _behind(node, outline)
         if node.name not in led_to:
-            text = f"nothing leads to node {node.name!r}, so it never runs"
+            text = f"nothing leads to node {node.name!r}, so it runs only if a caller names it"
         else:
-            text = f"node {node.name!r} never runs: only nodes that never run lead to it"
+            text = f"only nodes that nothing leads to lead to node {node.name!r}"
         yield DeadEnd(
             "warning",
             node.name,
             f"{text}; add an edge to it, name it in a path map or in destinations=, or remove it",
         )
-    for join in graph.joins.values():
-        missing = _missing(join, outline, reached)
-        if 0 < len(missing) < len(join.sources):
-            yield DeadEnd(
-                "warning",
-                join.target.name,
-                f"the edge [{quoted(join.sources)}] -> {join.target.name!r} waits for "
-                f"{quoted(missing)}, which never runs; leave it out of the list, or lead to it",
-            )
-
-
-def _waiting(outline: Outline, reached: dict[Node, None]) -> Iterator[Node]:
-    """Yield the targets of joins that wait for what never runs, and have something to wait with."""
-    for join in outline.graph.joins.values():
-        if 0 < len(_missing(join, outline, reached)) < len(join.sources):
-            yield join.target
+    for join in stuck:
+        yield DeadEnd(
+            "warning",
+            join.target.name,
+            f"the edge [{quoted(join.sources)}] -> {join.target.name!r} waits for "
+            f"{quoted(joins[join])}, which nothing leads to; leave that out, or lead to it",
+        )
 
 
 def _behind(node: Node, outline: Outline) -> set[str]:

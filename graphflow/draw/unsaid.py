@@ -18,6 +18,7 @@ from graphflow.schema import is_schema, without_alias
 from graphflow.types import Command, Send
 
 _SCALARS: Final = (str, bytes, int, float, bool, NoneType)
+_MANY: Final = 10_000  # things to be looked at; more are too many to wait for
 _HOLDERS: Final = (list, tuple, set, frozenset)
 
 
@@ -40,65 +41,65 @@ def sends(callee: Callee) -> bool:
 
 def _may(callee: Callee, kind: type) -> bool:
     """Tell whether what a function returns may be of a kind."""
-    return _Search(kind).may(callee.sync or callee.coro)
+    seen: set[int] = set()
+    due: list[object] = [callee.sync or callee.coro]
+    while due:
+        thing = due.pop()
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            used = _used(thing, kind)
+            if used is None or len(seen) > _MANY:
+                return True
+            due += used
+    return False
 
 
-class _Search:
-    """A search through a function and the functions that it names."""
+def _used(thing: object, kind: type) -> Iterable[object] | None:
+    """Return what else is to be looked at, or None if the thing may make one of the kind."""
+    if isinstance(thing, _SCALARS):
+        return ()
+    parts = _parts(thing)
+    if parts is not None:
+        return parts
+    if isinstance(thing, FunctionType) and not _is_known(thing.__module__):
+        return () if _ruled_out(thing, kind) else _named_in(thing, kind)
+    return () if thing is not kind and _is_harmless(thing) else None
 
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-        self.seen: set[int] = set()
 
-    def may(self, thing: object) -> bool:
-        """Tell whether calling, or using, a thing may give one of the kind."""
-        if isinstance(thing, _SCALARS) or id(thing) in self.seen:
-            return False
-        self.seen.add(id(thing))
-        parts = _parts(thing)
-        if parts is not None:
-            return any(map(self.may, parts))
-        if isinstance(thing, FunctionType) and not _is_known(thing.__module__):
-            return self.function(thing)
-        return thing is self.kind or not _is_harmless(thing)
+def _named_in(function: FunctionType, kind: type) -> Iterable[object] | None:
+    """Return what a function of the user's names, or None if that is the kind."""
+    names = [*_names(function.__code__)]
+    try:
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # one that is not filled yet
+        return None
+    around = function.__globals__
+    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    found = (*cells, *defaults, *(around[name] for name in names if name in around))
+    return None if kind.__name__ in names else found
 
-    def function(self, function: FunctionType) -> bool:
-        """Tell whether a function of the user's may return one of the kind."""
-        if self.ruled_out(function):
-            return False
-        names = [*_names(function.__code__)]
-        if self.kind.__name__ in names:
-            return True
-        around = function.__globals__
-        try:
-            cells = [cell.cell_contents for cell in function.__closure__ or ()]
-        except ValueError:  # one that is not filled yet
-            return True
-        used = [*cells, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-        return any(map(self.may, (*used, *(around[name] for name in names if name in around))))
 
-    def ruled_out(self, function: FunctionType) -> bool:
-        """Tell whether the return annotation rules the kind out."""
-        if "return" not in function.__annotations__:
-            return False
-        try:
-            returned = get_type_hints(function)["return"]
-        except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
-            return False
-        return self.excludes(returned)
+def _ruled_out(function: FunctionType, kind: type) -> bool:
+    """Tell whether the return annotation rules the kind out."""
+    if "return" not in function.__annotations__:
+        return False
+    try:
+        returned = get_type_hints(function)["return"]
+    except Exception:  # noqa: BLE001 - a name that exists for type checkers only, and the like
+        return False
+    return _excludes(returned, kind)
 
-    def excludes(self, hint: Any) -> bool:  # noqa: ANN401 - any annotation
-        """Tell whether no value of a type is, or holds as a list does, one of the kind."""
-        whole: Any = without_alias(hint)
-        simple = isclass(whole) and any(issubclass(whole, cls) for cls in (Mapping, *_SCALARS))
-        if simple or is_schema(whole):
-            return True
-        arguments = get_args(hint)
-        return whole is not self.kind and bool(arguments) and all(map(self.excludes_in, arguments))
 
-    def excludes_in(self, argument: object) -> bool:
-        """Tell the same of what stands in brackets: a type, or a value of a Literal."""
-        return isinstance(argument, _SCALARS) or self.excludes(argument)
+def _excludes(hint: Any, kind: type) -> bool:  # noqa: ANN401 - any annotation
+    """Tell whether no value of a type is, or holds as a list does, one of the kind."""
+    whole: Any = without_alias(hint)
+    simple = isclass(whole) and any(issubclass(whole, cls) for cls in (Mapping, *_SCALARS))
+    if simple or is_schema(whole):
+        return True
+    arguments = get_args(hint)
+    if whole is kind or not arguments:
+        return False
+    return all(isinstance(one, _SCALARS) or _excludes(one, kind) for one in arguments)
 
 
 def _parts(thing: object) -> Iterable[object] | None:
