@@ -259,15 +259,27 @@ def test_short_metadata_are_shown_in_a_node() -> None:
     assert f'\tb("b<hr/><small><em>{told}</em></small>")\n' in text
 
 
-ODD = ["end", "End", "graph-x", "end of it", "a--b", "-a", "a-", "->", "_self", "v", "1. x", "- x"]
+ODD = [
+    *("end", "End", "graph-x", "end of it", "a--b", "-a", "a-", "->", "_self", "v", "1. x", "- x"),
+    *('"', "#1;", "<b>", "`*x*`", "\\3a", "ü", "日本", "\n", "_", "style x#1;", "o--o", "a@{ b }"),
+]
 
 
-@pytest.mark.parametrize("name", [*ODD, '"', "#1;", "<b>", "`*x*`", "\\3a", "ü", "日本", "\n", "_"])
+@pytest.mark.parametrize("name", ODD)
 def test_a_name_may_hold_anything(name: str) -> None:
     """As that of a node, of a graph drawn open, and as an answer."""
     made = builder(name).add_node(f"{name}!", chain(name))
     made.add_conditional_edges(name, gives(END), {name: f"{name}!", f"{name} ": END})
     read(made.compile().get_graph(xray=True).draw_mermaid())
+
+
+@pytest.mark.parametrize("answer", ["direction  TB", "style:x#1;"])
+def test_words_that_mermaid_looks_for_in_any_line_are_hidden(answer: str) -> None:
+    """It reads the first as an order, and cuts off the end of the second."""
+    made = builder("a").add_conditional_edges("a", gives(END), {answer: END})
+    text = made.compile().get_graph().draw_mermaid()
+    read(text)
+    assert re.search(r"direction\s+TB|style.*:\S*#", text) is None
 
 
 @given(st.text(min_size=1), st.text(min_size=1))

@@ -41,8 +41,11 @@ _WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _ODD: Final = re.compile(r"[^A-Za-z0-9_-]|-(?![A-Za-z0-9_])|^-")
-# Letters, digits and what is never markup; a hyphen or plus before a space would begin a list.
-_MARKUP: Final = re.compile(r"[^\w ,/=?!'+-]|[+-](?= )|_(?![^\W_])|(?<![^\W_])_")
+# Letters, digits and what is never markup. A hyphen or plus before a space would begin a list, and
+# Mermaid looks for "direction LR" anywhere in a line.
+_MARKUP: Final = re.compile(
+    r"[^\w ,/=?!'+-]|[+-](?= )|_(?![^\W_])|(?<![^\W_])_|(?<=direction) (?= *(?:TB|BT|LR|RL|TD))"
+)
 _SCALARS: Final = (str, int, float, bool)
 
 
