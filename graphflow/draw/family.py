@@ -160,4 +160,4 @@ def _classes(hint: Any) -> tuple[type, ...] | None:  # noqa: ANN401 - any annota
     cls = NoneType if hint is None else hint if origin is None else origin
     if is_typeddict(cls) or is_extended_typeddict(cls):
         return (dict,)
-    return (cls,) if isclass(cls) and cls is not object else None
+    return (cls,) if isclass(cls) and cls not in (Any, object) else None
