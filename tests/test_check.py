@@ -462,7 +462,14 @@ def test_findings_name_the_graph_that_they_are_in() -> None:
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
-MEANT = {"tutorial.md": [("error", "", "agent")]}  # shows what a run says that never ends
+MEANT = {
+    "tutorial.md": [("error", "", "agent")],  # it shows what a run says that never ends
+    "drawing.md": [  # it shows findings
+        ("warning", "", "write"),
+        ("warning", "", "take_notes"),
+        ("warning", "take_notes", "sort"),
+    ],
+}
 
 
 @pytest.fixture
@@ -483,7 +490,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[CompiledStateGraph[Any]]:
 def test_no_page_of_the_documentation_is_found_fault_with(
     page: Path, compiled: list[CompiledStateGraph[Any]]
 ) -> None:
-    """But for a mistake that one makes on purpose."""
+    """But for mistakes that are made on purpose."""
     for example in Sybil([PythonCodeBlockParser()]).parse(page).examples():
         example.evaluate()
     assert [one[:3] for graph in compiled for one in graph.check()] == MEANT.get(page.name, [])
