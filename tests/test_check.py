@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, TypedDict
+from typing import Annotated, Any, Literal, NewType, Protocol, TypedDict
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 from graphflow import END, START, Command, Send, StateGraph, add_messages
+from graphflow.channels import Topic
 from graphflow.checkpoint.memory import InMemorySaver
 from graphflow.draw import Finding
 from graphflow.graph.state import CompiledStateGraph
@@ -330,6 +331,8 @@ def test_a_graph_that_is_sent_its_input_need_share_none() -> None:
     made = StateGraph(State).add_node("sub", other())
     made.add_conditional_edges(START, sends, ["sub"])
     assert found(made) == []
+    named = builder("a").add_node("sub", other()).add_conditional_edges("a", answers, ["sub"])
+    assert found(named) == [("warning", "", "sub")]
     led = builder("a").add_node("sub", other()).add_node("b", free).add_edge("a", "b")
     assert found(led) == []
 
@@ -409,6 +412,12 @@ def test_a_value_that_is_not_handed_in_is_not_added_to_itself() -> None:
     assert found(around(child, state_of(k=ADDED))) == []
 
 
+class Speaks(Protocol):
+    """No class can be asked whether it is one."""
+
+    word: str
+
+
 UserId = NewType("UserId", int)
 
 
@@ -436,6 +445,8 @@ def test_types_that_cannot_be_one_are_found(outer: Any, inner: Any) -> None:  # 
         (Literal["a"], str),
         (Iterator[int], str | Iterator[str]),
         (Annotated[int, "a word"], int),
+        (Speaks, int),
+        (Annotated[int, Topic], list[int]),
     ],
 )
 def test_types_that_may_be_one_are_not_found(outer: Any, inner: Any) -> None:  # noqa: ANN401 - as above
@@ -465,6 +476,7 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 MEANT = {
     "tutorial.md": [("error", "", "agent")],  # it shows what a run says that never ends
     "drawing.md": [  # it shows findings
+        ("warning", "", "sort"),
         ("warning", "", "write"),
         ("warning", "", "take_notes"),
         ("warning", "take_notes", "sort"),

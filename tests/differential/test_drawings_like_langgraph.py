@@ -181,6 +181,10 @@ DEEP: Final[Mapping[str, Make]] = {
     ).compile(),
     "three levels": around(around(around(two_ends, "third", "e", "f"), "inner", "c", "d"), "outer"),
     "two": two_children,
+    "two in a row": lambda lib: linked(lib, {"l": sub(lib, "p"), "r": sub(lib, "s", "t")}),
+    "two in a row, in another": around(
+        lambda lib: linked(lib, {"l": sub(lib, "s", "t"), "r": sub(lib, "s", "t")})
+    ),
     "one that is chosen": chosen_child,
 }
 
