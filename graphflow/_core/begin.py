@@ -118,8 +118,10 @@ def with_input(run: Run, log: Log, past: Past | None, given: object) -> Program[
     log.loose = []  # what they returned is not part of this run; the history goes on showing it
     told = as_fields(given)
     state = state_of(run, log, past).due_next((), (), step + 1)
-    last, shown = log.last, dict(state.values)
+    before, shown = log.before if log.ending is not None else log.last, dict(state.values)
+    last = log.last
     announced = log.announce(run.id, "input", step, [told])
+    this = None if log.last == last else log.last
     done = parse(_start(run, state, told), told)  # a bad input is refused before it is kept
     rows: list[Packed] = [(RUN, announced)]
     if not run.graph.entry.branches:
@@ -128,8 +130,8 @@ def with_input(run: Run, log: Log, past: Past | None, given: object) -> Program[
     if not (yield from log.enter(rows, values=state.values)):
         return None
     if run.view.traces:
-        at = (log.last if run.graph.entry.branches else log.before), last
-        tasks = start_task(log, step)
+        this = this or (log.last if run.graph.entry.branches else log.before)
+        at, tasks = (this, before), start_task(log, step)
         yield from Emit(checkpoint_chunks(run, log, shown, "input", step, tasks, at=at))
     if run.graph.entry.branches:
         return (yield from started(run, log, state, told, {}))

@@ -166,6 +166,8 @@ class Log(Packing):
         self._given = source == "input"
         if not self._alone:
             self.run = 0  # the record before the barrier's, as long as its number is not known
+            if self._given and self.ending is not None:
+                self._pass(0)
             return packed
         self.sign()
         self.run = self.ledger.seq + 1
