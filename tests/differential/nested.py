@@ -1,23 +1,34 @@
 """Graphs inside graphs, for either library.
 
-A graph as a node hands back its whole output in LangGraph, and what was written inside in graphflow.
+A graph as a node hands back its whole output in LangGraph, in graphflow what was written inside.
 Both are the same where all that is in its output has been written, and no key of it is reduced by
 the very function that reduces it in the graph around it: so the graphs inside have reducers of
 their own, `longer`. What the difference is, `test_migration_nested.py` says.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypedDict
 
 import pytest
 
-from tests.differential.pair import END, START, Action, State, chain, fan, logging, returning
-from tests.differential.threads import EXAMPLES, Make, Side, Talk
+from tests.differential.build import Kind
+from tests.differential.pair import END, Action, State, chain, fan, logging, returning
+from tests.differential.threads import EXAMPLES, MODES, Make, Side, Talk
+
+KINDS: Final[tuple[Kind, ...]] = ("sync", "async")
+ALL: Final = (*MODES, "custom")
+LIVE: Final = ("updates", "values", "tasks", "custom")
+"""The modes that show no checkpoint."""
 
 
 def longer(left: list[str], right: list[str]) -> list[str]:
     """Reduce a log; not the function that reduces it in `State`."""
+    return [*left, *right]
+
+
+def appended(left: list[str], right: list[str]) -> list[str]:
+    """Reduce the log of a graph inside one whose log is reduced by `longer`."""
     return [*left, *right]
 
 
@@ -55,16 +66,16 @@ class Y(TypedDict, total=False):
 
 
 class Middle(TypedDict, total=False):
-    """The state of a graph that is inside one and around another."""
+    """The state of a graph inside one inside another."""
 
-    log: Annotated[list[str], longer]
+    log: Annotated[list[str], appended]
     x: int
 
 
 class Innermost(TypedDict, total=False):
-    """The state of a graph inside one inside another."""
+    """The same, with no more than a log."""
 
-    log: Annotated[list[str], lambda left, right: longer(left, right)]
+    log: Annotated[list[str], appended]
 
 
 FROM_X: Final[dict[str, Any]] = {"input_schema": X, "output_schema": Log}
@@ -149,9 +160,10 @@ def named(side: Side) -> Any:  # noqa: ANN401 - as above
 
 def deep(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return three graphs, one inside the other."""
-    lowest = inner(side, "s1", "s2", state=Innermost).compile()
+    lowest = inner(side, "s1", "s2").compile()
     nodes: dict[str, Any] = {"m1": telling(side, "m1"), "low": lowest, "m2": telling(side, "m2")}
-    middle = chain(side.lib, Middle, options=FROM_X, **nodes).compile()
+    options: dict[str, Any] = {"input_schema": X, "output_schema": Innermost}
+    middle = chain(side.lib, Middle, options=options, **nodes).compile()
     nodes = {"o1": telling(side, "o1"), "mid": middle, "o2": telling(side, "o2")}
     outer = chain(side.lib, Own, options=FROM_X, **nodes).compile()
     return around(side, outer)
@@ -284,7 +296,8 @@ def called_below(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return graphs that call, or have, graphs that have, or call, graphs."""
     lowest = inner(side, "s").compile()
     caller = chain(side.lib, Inner, c=calling(side, lowest, lowest, name="c")).compile()
-    has = chain(side.lib, Inner, options=None, h=telling(side, "h"), low=lowest).compile()
+    low = inner(side, "s", state=Innermost).compile()
+    has = chain(side.lib, Inner, options=None, h=telling(side, "h"), low=low).compile()
     nodes: dict[str, Any] = {"n": calling(side, caller, has), "sub": caller}
     return chain(side.lib, options=None, **nodes)
 
@@ -293,11 +306,17 @@ def called_in_an_edge(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return a conditional edge that calls a graph."""
     child = inner(side, "s").compile()
 
+    def to(found: Inner) -> str:
+        return "b" if found.get("log") == ["c", "s"] else END
+
     def path(state: State) -> str:
-        return "b" if child.invoke({"log": ["c"]})["log"] == ["c", "s"] else END
+        return to(child.invoke({"log": ["c"]}))
+
+    async def path_async(state: State) -> str:
+        return to(await child.ainvoke({"log": ["c"]}))
 
     builder = chain(side.lib, a=telling(side, "a")).add_node("b", telling(side, "b"))
-    return builder.add_conditional_edges("a", path)
+    return builder.add_conditional_edges("a", path if side.kind == "sync" else path_async)
 
 
 def called_with_a_config(side: Side) -> Any:  # noqa: ANN401 - as above
@@ -349,21 +368,69 @@ NESTED: Final[Mapping[str, Make]] = {
     )
 }
 
-ONE_AFTER_THE_OTHER: Final = {
-    name: make
-    for name, make in NESTED.items()
-    if name not in {"siblings", "sending", "called_often"}
-}
-"""Those in which no two graphs run at once: sync LangGraph waits for ever if it streams two."""
+PARALLEL: Final = frozenset({"siblings", "sending", "called_often", "wide"})
+"""Those in which several tasks run at once.
 
-nested = pytest.mark.parametrize("make", NESTED.values(), ids=NESTED)
-"""Gives a test each of them."""
+Sync LangGraph needs a thread more than one to show graphs inside, and then has no fixed order.
+"""
+
+nested = pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        pytest.param(make, kind, id=f"{name}-{kind}")
+        for name, make in NESTED.items()
+        for kind in KINDS
+        if kind == "async" or name not in PARALLEL
+    ],
+)
+"""Gives a test each of them, by the entry points that fit."""
 
 
 def example(name: str) -> Make:
-    """Return a graph of flat ones, by its name, as a node of another."""
+    """Return one of the flat graphs, by its name, as a node of another."""
 
     def make(side: Side) -> Any:  # noqa: ANN401 - as above
-        return around(side, EXAMPLES[name](side).compile())
+        nodes = {"p": telling(side, "p"), "sub": EXAMPLES[name](side).compile()}
+        return chain(side.lib, Own, options=None, **nodes, q=telling(side, "q"))
 
     return make
+
+
+def leaving(said: Callable[[Any], Any], *names: str) -> Make:
+    """Return a graph inside whose first node says something to the graph around it.
+
+    Args:
+        said: what the node returns, given the library's types.
+        names: nodes of the graph around it that no edge leads to.
+    """
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - as above
+        nodes = {"s": side.node(returning(said(side.lib.types))), "t": telling(side, "t")}
+        builder = around(side, chain(side.lib, Inner, options=None, **nodes).compile())
+        for name in names:
+            builder.add_node(name, telling(side, name))
+        return builder
+
+    return make
+
+
+# ---------------------------------------------------------------------------------------- talks
+
+
+def wide_enough(talk: Talk) -> dict[str, Any]:
+    """Return a config in which LangGraph's sync driver has a thread for itself.
+
+    It needs one to show graphs inside; else one task at a time, so that their order is fixed.
+    """
+    return {"max_concurrency": 4 if talk.kind == "sync" else 1}
+
+
+def show(talk: Talk, given: object, *shown: str, **options: Any) -> None:  # noqa: ANN401 - of `run`
+    """Run a graph on, and tell what it and those inside show, in all modes if none is named."""
+    config = {**wide_enough(talk), **options.pop("config", {})}
+    talk.run(given, *(shown or ALL), subgraphs=True, config=config, **options)
+
+
+def fresh(talk: Talk, make: Make) -> None:
+    """Go on with a graph that has no store."""
+    talk.graph = make(Side(talk.lib, talk.kind)).compile()

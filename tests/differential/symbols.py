@@ -8,7 +8,9 @@ from typing import Any, Final, cast, final
 from tests.differential.pair import Library
 from tests.differential.specs import Replace
 
-TASK_IN_NAMESPACE: Final = re.compile(r"(?<=:)[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}(?=\||$)")
+TASK_IN_NAMESPACE: Final = re.compile(
+    r"(?<=:)[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}(?=\||$)"
+)
 """The id of a task, as it stands in the namespace of a graph that the task runs."""
 
 SAVER: Final = "__pregel_checkpointer"

@@ -83,6 +83,7 @@ class Talk:
 
     Attributes:
         lib: the library.
+        kind: whether by its sync or its async entry points.
         graph: the compiled graph.
         told: what every run, state and history told, in order.
     """
@@ -90,6 +91,7 @@ class Talk:
     def __init__(self, side: Side, make: Make) -> None:
         """Begin with a new store."""
         self.lib = side.lib
+        self.kind = side.kind
         self.told: list[Any] = []
         self._side = side
         self._saver = self.lib.memory.InMemorySaver()
@@ -148,6 +150,7 @@ class Talk:
         method: str,
         *given: object,
         at: int | None = None,
+        config: Given | None = None,
         ns: str = "",
         **named: Any,  # noqa: ANN401 - of the method
     ) -> None:
@@ -157,10 +160,11 @@ class Talk:
             method: the name of the sync one.
             given: the first argument of `invoke`, or all of another but for the config.
             at: the place in the history of the checkpoint to begin at.
+            config: what the config has beside the thread.
             ns: the namespace of the graph inside.
             named: further arguments.
         """
-        config = self._config(at, ns)
+        config = {**self._config(at, ns), **(config or {})}
         if method == "invoke":
             named = {"durability": "sync", **named}
             given = (*given, {"max_concurrency": 1, **config})
