@@ -176,7 +176,7 @@ def narrow(side: Side) -> Any:  # noqa: ANN401 - as above
         seen = ",".join(f"{key}={value}" for key, value in sorted(state.items()))
         return {"log": [f"s({seen})"], "x": 9, "y": state.get("x", 0) + 1, "z": 5}
 
-    options = {"input_schema": X, "output_schema": Y}
+    options: dict[str, Any] = {"input_schema": X, "output_schema": Y}
     child = chain(side.lib, Own, options=options, s=side.node(tell), t=side.node(returning(None)))
     return around(side, child.compile())
 
@@ -193,7 +193,7 @@ def strange(side: Side) -> Any:  # noqa: ANN401 - as above
 
 def silent(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return a graph inside that writes none of what it hands back."""
-    options = {"input_schema": X, "output_schema": Y}
+    options: dict[str, Any] = {"input_schema": X, "output_schema": Y}
     nodes = {"s": side.node(logging("s")), "t": side.node(returning(None))}
     return around(side, chain(side.lib, Own, options=options, **nodes).compile())
 
