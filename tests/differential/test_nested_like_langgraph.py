@@ -18,18 +18,15 @@ from tests.differential.nested import (
     Log,
     Own,
     around,
-    called_at_once,
     calling,
-    example,
     fresh,
     inner,
     longer,
-    nested,
     show,
-    simple,
     telling,
     wide_enough,
 )
+from tests.differential.nested_examples import called_at_once, example, nested, simple
 from tests.differential.pair import State, chain, returning
 from tests.differential.threads import EXAMPLES, Make, Side, Talk, agree, kinds
 
