@@ -173,7 +173,7 @@ def wide_enough(talk: Talk) -> dict[str, Any]:
 def show(talk: Talk, given: object, *shown: str, **options: Any) -> None:  # noqa: ANN401 - of `run`
     """Run a graph on, and tell what it and those inside show, in all modes if none is named."""
     config = {**wide_enough(talk), **options.pop("config", {})}
-    talk.run(given, *(shown or ALL), subgraphs=True, config=config, **options)
+    talk.run(given, *(shown or ALL), config=config, **{"subgraphs": True, **options})
 
 
 def fresh(talk: Talk, make: Make) -> None:
