@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import is_dataclass
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -606,6 +606,7 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         return cast("Any", context)
 
 
+@cache
 def _nested() -> ModuleType:
     """Return what is known of graphs inside others, which most programs do without."""
     from graphflow import _nested  # noqa: PLC0415 - as it says
