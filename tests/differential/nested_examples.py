@@ -207,7 +207,7 @@ def called_with_a_config(side: Side) -> Any:  # noqa: ANN401 - as above
 def watched(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return a node that looks at what a graph streams, and tells that by the custom stream."""
     child = inner(side, "s1", "s2").compile()
-    options: dict[str, Any] = {"stream_mode": ["updates", "custom"]}
+    options: dict[str, Any] = {"stream_mode": ["updates", "values"]}
 
     def act(state: object) -> Inner:
         seen = [*child.stream({"log": ["c"]}, **options)]

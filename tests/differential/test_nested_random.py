@@ -1,0 +1,82 @@
+"""Random graphs inside random graphs do in graphflow what they do in LangGraph.
+
+Tasks run one at a time, on asyncio: LangGraph's other driver has to have a second thread to show
+graphs inside, and then there is no order. `strategies.py` says what is never drawn.
+"""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.differential.build import written
+from tests.differential.conftest import PROFILE
+from tests.differential.nested import LIVE, fresh
+from tests.differential.nests import Nest, nested, nests
+from tests.differential.specs import Pairs
+from tests.differential.strategies import inputs
+from tests.differential.symbols import comparable
+from tests.differential.threads import Make, Side, Talk, agree
+
+# LangGraph makes coroutines for all tasks of a superstep, and for what it stores of those that it
+# cancels, and forgets them.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine 'arun_with_retry' was never awaited"),
+    pytest.mark.filterwarnings("ignore:coroutine 'InMemorySaver.aput_writes' was never awaited"),
+]
+
+FEW = {"ci": 40}
+"""How many examples: each is many runs."""
+
+few = settings(max_examples=FEW.get(PROFILE, settings().max_examples))
+given_pairs = inputs.map(lambda drawn: tuple(drawn.items()))
+limits = st.integers(5, 12)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_coroutines() -> Iterator[None]:
+    """Collect what LangGraph forgot here, where the warning is ignored, and not in other tests."""
+    yield
+    gc.collect()
+
+
+def made(nest: Nest) -> Make:
+    """Return what makes a graph with graphs inside."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - a builder of either library
+        return nested(side.lib, nest, side.kind)
+
+    return make
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@few
+@given(data=st.data())
+def test_random_graphs_inside_show_what_they_do_in_langgraph(
+    depth: int, data: st.DataObject
+) -> None:
+    """Every chunk of every level."""
+    nest, pairs, limit = data.draw(st.tuples(nests(depth), given_pairs, limits))
+    make = made(nest)
+
+    def script(talk: Talk) -> None:
+        fresh(talk, make)
+        run(talk, pairs, limit, durability=None)
+
+    agree("async", make, script)
+
+
+def run(talk: Talk, pairs: Pairs | None, limit: int, *modes: str, **options: Any) -> bool:  # noqa: ANN401 - of `run`
+    """Run a graph; return whether it did not collide, after which nothing is to be compared."""
+    values = None if pairs is None else {key: written(talk.lib, each) for key, each in pairs}
+    config = {"recursion_limit": limit}
+    talk.run(values, *(modes or LIVE), config=config, subgraphs=True, **options)
+    chunks, error = talk.told.pop()
+    collided = (
+        error == "InvalidUpdateError"
+    )  # LangGraph may lose the update of a task that ran alone
+    talk.told.append(error if collided else comparable((chunks, error)))
+    return not collided
