@@ -82,13 +82,17 @@ def begun(graph: Graph) -> Graph:
 
 
 def own_schemas() -> Mapping[Schema, type]:
-    """Return the schemas of a graph inside, with reducers of its own."""
+    """Return the schemas of a graph inside, with reducers of its own.
+
+    Functions that have a closure are equal only to themselves.
+    """
+    adding, appending = operator.add, append_digit
 
     def add(left: Any, right: Any) -> Any:  # noqa: ANN401 - of any one type
-        return operator.add(left, right)
+        return adding(left, right)
 
     def append(left: int, right: int) -> int:
-        return append_digit(left, right)
+        return appending(left, right)
 
     class State(TypedDict, total=False):
         log: Annotated[list[str], add]

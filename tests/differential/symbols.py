@@ -88,8 +88,8 @@ def place(key: str) -> str | None:
 def shown_error(error: object) -> object:
     """Return a task's error; of the libraries' own errors only the class, for the texts differ."""
     text = repr(error) if isinstance(error, BaseException) else error
-    own = isinstance(text, str) and text.startswith("InvalidUpdateError(")
-    return "InvalidUpdateError" if own else text
+    name = text.partition("(")[0] if isinstance(text, str) else None
+    return name if name in {"InvalidUpdateError", "GraphRecursionError"} else text
 
 
 def comparable(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any plain data
