@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from graphflow._drive.shows import Splitting
     from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.threads import Stream
-    from graphflow._drive.turn import Turn
     from graphflow._drive.waiting import LoopStoring
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
@@ -93,14 +92,6 @@ def blocking_storing() -> "type[BlockingStoring]":
     from graphflow._drive.storing import BlockingStoring
 
     return BlockingStoring
-
-
-@cache
-def turn() -> "type[Turn]":
-    """Return what lends a run's thread to its tasks."""
-    from graphflow._drive.turn import Turn
-
-    return Turn
 
 
 @cache
