@@ -24,7 +24,7 @@ from tests.differential.specs import (
     Write,
     append_digit,
 )
-from tests.differential.strategies import NAMES, alike, conversation, graphs, stumbles
+from tests.differential.strategies import NAMES, alike, conversation, graphs, readable, stumbles
 
 FIRST: Final = Node("o", (Write("log"), Write("total", 1), Write("digits", 1), Write("x", 1)))
 """What a graph inside begins with."""
@@ -53,11 +53,20 @@ def nests(depth: int) -> st.SearchStrategy[Nest]:
     drawn = graphs(names).map(settled)
     falls = st.builds(stumbling, drawn, stumbles)
     if not depth:
-        return st.builds(Nest, falls, st.just(()), st.sampled_from(GIVES))
+        return st.builds(Nest, falls, gives=st.sampled_from(GIVES))
     which = st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)
     inner = st.lists(nests(depth - 1), min_size=2, max_size=2)
-    inside = st.builds(lambda names, those: tuple(zip(names, those, strict=False)), which, inner)
-    return st.builds(Nest, falls, inside, st.sampled_from(GIVES))
+    return st.builds(filled, falls, which, inner, st.sampled_from(GIVES))
+
+
+def filled(
+    graph: Graph, names: Sequence[str], inner: Sequence[Nest], gives: tuple[str, ...]
+) -> Nest:
+    """Return a graph in which some nodes are graphs, and read and do nothing of their own."""
+    nodes = readable(
+        [Node(node.name, defer=node.defer) if node.name in names else node for node in graph.nodes]
+    )
+    return Nest(replace(graph, nodes=nodes), tuple(zip(names, inner, strict=False)), gives)
 
 
 def settled(graph: Graph) -> Graph:
