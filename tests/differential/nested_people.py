@@ -191,7 +191,7 @@ PARALLEL: Final = frozenset({"ask_side_by_side", "sent_ones_ask"})
 """Those in which several tasks run at once."""
 
 
-def by_kinds(makes: Mapping[str, Make]) -> Any:  # noqa: ANN401 - a mark of pytest
+def by_kinds(makes: Mapping[str, Make]) -> pytest.MarkDecorator:
     """Return what gives a test each graph, by the entry points in which LangGraph has an order."""
     kinds: list[Any] = [
         pytest.param(make, kind, id=f"{name}-{kind}")

@@ -80,6 +80,23 @@ def stumbling(graph: Graph, falls: Sequence[int | None]) -> Graph:
     return drawn.graph
 
 
+def asking(nest: Nest, asks: Sequence[int]) -> Nest:
+    """Return a graph whose nodes ask, so many times each, and those of graphs inside as well.
+
+    Nodes are added by name, as LangGraph shows questions in branches.
+    """
+    inside = tuple((name, asking(each, [*asks[1:], asks[0]])) for name, each in nest.inside)
+    places = dict(inside)
+    nodes = [
+        replace(node, asks=count)
+        if node.fails is node.stumbles is None and node.name not in places
+        else node
+        for node, count in zip(nest.graph.nodes, asks, strict=False)
+    ]
+    by_name = tuple(sorted(nodes, key=lambda node: node.name))
+    return replace(nest, graph=replace(nest.graph, nodes=by_name), inside=inside)
+
+
 def begun(graph: Graph) -> Graph:
     """Return a graph that begins with the first node of a graph inside."""
     edges = tuple((FIRST.name if source == START else source, to) for source, to in graph.edges)
@@ -123,8 +140,8 @@ def own_schemas() -> Mapping[Schema, type]:
 
 def part(schema: type, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a TypedDict
     """Return a schema of some keys of another."""
-    hints = {key: schema.__annotations__[key] for key in keys}
-    return TypedDict("Part", hints, total=False)  # type: ignore[misc] # made at run time
+    typed: Any = TypedDict  # which no type checker lets be called with what is not written out
+    return typed("Part", {key: schema.__annotations__[key] for key in keys}, total=False)
 
 
 def nested(lib: Library, nest: Nest, kind: Kind) -> Any:  # noqa: ANN401 - of either library

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from tests.differential.build import written
 from tests.differential.conftest import PROFILE
-from tests.differential.nested import LIVE, fresh
-from tests.differential.nests import Nest, nested, nests
+from tests.differential.nested import LIVE, fresh, look_inside
+from tests.differential.nests import Nest, asking, nested, nests
+from tests.differential.people import answered
 from tests.differential.specs import Pairs
-from tests.differential.strategies import inputs
+from tests.differential.strategies import asks, inputs
 from tests.differential.symbols import comparable
-from tests.differential.threads import Make, Side, Talk, agree
+from tests.differential.threads import MODES, Make, Side, Talk, agree
 
 # LangGraph makes coroutines for all tasks of a superstep, and for what it stores of those that it
 # cancels, and forgets them.
@@ -34,6 +35,12 @@ FEW = {"ci": 40}
 few = settings(max_examples=FEW.get(PROFILE, settings().max_examples))
 given_pairs = inputs.map(lambda drawn: tuple(drawn.items()))
 limits = st.integers(5, 12)
+further = st.lists(st.none() | st.none() | given_pairs, max_size=3)
+talks = st.builds(lambda first, rest: [first, *rest], given_pairs, further)
+said = st.one_of(*(st.sampled_from(("yes", "no")) for _ in range(3)), st.none(), given_pairs)
+dialogues = st.builds(
+    lambda first, rest: [first, *rest], given_pairs, st.lists(said, min_size=1, max_size=5)
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,6 +48,11 @@ def forgotten_coroutines() -> Iterator[None]:
     """Collect what LangGraph forgot here, where the warning is ignored, and not in other tests."""
     yield
     gc.collect()
+
+
+def values(talk: Talk, pairs: Pairs | None) -> object:
+    """Return an input as the library takes it, or None."""
+    return None if pairs is None else {key: written(talk.lib, each) for key, each in pairs}
 
 
 def made(nest: Nest) -> Make:
@@ -64,16 +76,54 @@ def test_random_graphs_inside_show_what_they_do_in_langgraph(
 
     def script(talk: Talk) -> None:
         fresh(talk, make)
-        run(talk, pairs, limit, durability=None)
+        run(talk, values(talk, pairs), limit, durability=None)
 
     agree("async", make, script)
 
 
-def run(talk: Talk, pairs: Pairs | None, limit: int, *modes: str, **options: Any) -> bool:  # noqa: ANN401 - of `run`
+@pytest.mark.parametrize("depth", [1, 2])
+@few
+@given(data=st.data())
+def test_random_conversations_with_graphs_inside_are_those_of_langgraph(
+    depth: int, data: st.DataObject
+) -> None:
+    """Runs that fail and go on; every stream, and the thread and its history at every level."""
+    nest, turns, limit = data.draw(st.tuples(nests(depth), talks, limits))
+
+    def script(talk: Talk) -> None:
+        for pairs in turns:
+            if not run(talk, values(talk, pairs), limit, *MODES):
+                break
+            look_inside(talk)
+        talk.told = [comparable(one) for one in talk.told]
+
+    agree("async", made(nest), script)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@few
+@given(data=st.data())
+def test_random_dialogues_with_graphs_inside_are_those_of_langgraph(
+    depth: int, data: st.DataObject
+) -> None:
+    """All that wait are answered at once, or asked again, or given up for another input."""
+    drawn, counts, turns = data.draw(st.tuples(nests(depth), asks, dialogues))
+
+    def script(talk: Talk) -> None:
+        for pairs in turns:
+            said = answered(talk, pairs) if isinstance(pairs, str) else values(talk, pairs)
+            if not run(talk, said, 12, *MODES):
+                break
+            look_inside(talk)
+        talk.told = [comparable(one) for one in talk.told]
+
+    agree("async", made(asking(drawn, counts)), script)
+
+
+def run(talk: Talk, said: object, limit: int, *modes: str, **options: Any) -> bool:  # noqa: ANN401 - of `run`
     """Run a graph; return whether it did not collide, after which nothing is to be compared."""
-    values = None if pairs is None else {key: written(talk.lib, each) for key, each in pairs}
     config = {"recursion_limit": limit}
-    talk.run(values, *(modes or LIVE), config=config, subgraphs=True, **options)
+    talk.run(said, *(modes or LIVE), config=config, subgraphs=True, **options)
     chunks, error = talk.told.pop()
     if error == "InvalidUpdateError":  # then LangGraph may lose what a lone task wrote
         talk.told.append(error)
