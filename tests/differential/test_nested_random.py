@@ -27,6 +27,7 @@ from tests.differential.threads import MODES, Make, Side, Talk, agree
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine 'arun_with_retry' was never awaited"),
     pytest.mark.filterwarnings("ignore:coroutine 'InMemorySaver.aput_writes' was never awaited"),
+    pytest.mark.filterwarnings("ignore:coroutine 'AsyncPregelLoop.* was never awaited"),
 ]
 
 FEW = {"ci": 40}

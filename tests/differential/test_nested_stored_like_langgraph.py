@@ -22,6 +22,7 @@ from tests.differential.nested import (
     namespaces,
     show,
     telling,
+    wide_enough,
 )
 from tests.differential.nested_examples import NESTED, deep, nested, simple
 from tests.differential.nested_people import calls_one
@@ -57,7 +58,7 @@ def test_runs_on_a_thread_show_the_same(make: Make, kind: Kind) -> None:
     def script(talk: Talk) -> None:
         for given in (FIRST, SECOND, None):
             show(talk, given)
-        talk.run(FIRST, "updates", "checkpoints", config={"max_concurrency": 4})
+        talk.run(FIRST, "updates", "checkpoints", config=wide_enough(talk))
 
     agree(kind, make, script)
 

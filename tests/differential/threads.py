@@ -209,18 +209,18 @@ class Talk:
         """Tell the thread as it is, or the checkpoint at a place in its history."""
         self.told.append(self._symbols.plain(self.now(at, **read)))
 
-    def now(self, at: int | None = None, *, ns: str = "", subgraphs: bool = False) -> Any:  # noqa: ANN401 - of either library
+    def now(self, at: int | None = None, *, ns: str = "", **named: Any) -> Any:  # noqa: ANN401 - of either library
         """Return the thread as it is, or the checkpoint at a place in its history.
 
         Args:
             at: the place.
             ns: the namespace of the graph inside.
-            subgraphs: whether the graphs inside are read, too.
+            named: what else `get_state` takes.
         """
         config = self._config(at, ns)
         if self._side.kind == "sync":
-            return self.graph.get_state(config, subgraphs=subgraphs)
-        return asyncio.run(self.graph.aget_state(config, subgraphs=subgraphs))
+            return self.graph.get_state(config, **named)
+        return asyncio.run(self.graph.aget_state(config, **named))
 
     def inside(self, *names: str) -> str:
         """Return the namespace of the graph in the first waiting task of a name, and so on down."""
