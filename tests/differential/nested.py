@@ -7,8 +7,10 @@ their own, `longer`. What the difference is, `test_migration_nested.py` says.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any, Final, TypedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, Final, TypedDict, cast
+
+import pytest
 
 from tests.differential.build import Kind
 from tests.differential.pair import Action, chain, returning
@@ -198,3 +200,35 @@ def namespaces(talk: Talk, ns: str = "") -> list[str]:
         task.state["configurable"]["checkpoint_ns"] for task in tasks if task.state is not None
     )
     return [each for one in found for each in (one, *namespaces(talk, one))]
+
+
+def by_kinds(makes: Mapping[str, Make], parallel: Collection[str]) -> pytest.MarkDecorator:
+    """Return what gives a test each graph, by the entry points in which LangGraph has an order.
+
+    Args:
+        makes: the graphs.
+        parallel: the names of those in which several tasks run at once: not for its sync driver.
+    """
+    kinds = [
+        pytest.param(make, kind, id=f"{name}-{kind}")
+        for name, make in makes.items()
+        for kind in KINDS
+        if kind == "async" or name not in parallel
+    ]
+    return pytest.mark.parametrize(("make", "kind"), kinds)
+
+
+def unplaced(told: Any, *names: str) -> Any:  # noqa: ANN401 - plain data
+    """Return what was told without where the graphs inside are of tasks of these names.
+
+    Of all tasks, if no name is given.
+    """
+    if isinstance(told, dict):
+        pairs = cast("dict[str, Any]", told)
+        placed = "state" in pairs and (not names or pairs.get("name") in names)
+        kept = {**pairs, "state": None} if placed else pairs
+        return {key: unplaced(value, *names) for key, value in kept.items()}
+    if isinstance(told, list | tuple):
+        items = [unplaced(each, *names) for each in cast("Sequence[Any]", told)]
+        return items if isinstance(told, list) else tuple(items)
+    return told

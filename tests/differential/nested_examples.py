@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 
-import pytest
-
 from tests.differential.nested import (
     FROM_X,
-    KINDS,
     Inner,
     Innermost,
     Log,
@@ -16,6 +13,7 @@ from tests.differential.nested import (
     X,
     Y,
     around,
+    by_kinds,
     calling,
     gathering,
     inner,
@@ -253,15 +251,7 @@ PARALLEL: Final = frozenset({"siblings", "sending", "called_often", "wide"})
 Sync LangGraph needs a thread more than one to show graphs inside, and then has no fixed order.
 """
 
-nested = pytest.mark.parametrize(
-    ("make", "kind"),
-    [
-        pytest.param(make, kind, id=f"{name}-{kind}")
-        for name, make in NESTED.items()
-        for kind in KINDS
-        if kind == "async" or name not in PARALLEL
-    ],
-)
+nested = by_kinds(NESTED, PARALLEL)
 """Gives a test each of them, by the entry points that fit."""
 
 

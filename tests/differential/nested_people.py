@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pytest
-
 from tests.differential.nested import (
     FROM_X,
-    KINDS,
     Inner,
     Innermost,
     Middle,
     Own,
     X,
     around,
+    by_kinds,
     inner,
     telling,
 )
@@ -191,19 +189,8 @@ PARALLEL: Final = frozenset({"ask_side_by_side", "sent_ones_ask"})
 """Those in which several tasks run at once."""
 
 
-def by_kinds(makes: Mapping[str, Make]) -> pytest.MarkDecorator:
-    """Return what gives a test each graph, by the entry points in which LangGraph has an order."""
-    kinds: list[Any] = [
-        pytest.param(make, kind, id=f"{name}-{kind}")
-        for name, make in makes.items()
-        for kind in KINDS
-        if kind == "async" or name not in PARALLEL
-    ]
-    return pytest.mark.parametrize(("make", "kind"), kinds)
-
-
-as_nodes: Final = by_kinds(INSIDE)
+as_nodes: Final = by_kinds(INSIDE, PARALLEL)
 """Gives a test each graph with graphs as nodes that ask."""
 
-either_way: Final = by_kinds({**INSIDE, **CALLED})
+either_way: Final = by_kinds({**INSIDE, **CALLED}, PARALLEL)
 """Gives a test each graph with graphs that ask, as nodes or called."""
