@@ -182,8 +182,7 @@ def test_without_a_checkpointer_it_only_asks() -> None:
     agree("sync", asks_inside, script)
 
 
-@kinds
-def test_several_can_ask_in_one_graph_inside(kind: Kind) -> None:
+def test_several_can_ask_in_one_graph_inside() -> None:
     """The node that it is has all questions; in LangGraph in any order."""
 
     def script(talk: Talk) -> None:
@@ -196,7 +195,7 @@ def test_several_can_ask_in_one_graph_inside(kind: Kind) -> None:
         show(talk, talk.answers(**{"a?": "A", "b?": "B"}), "updates", "values")
         talk.state(subgraphs=True)
 
-    agree(kind, several_ask, script)
+    agree("async", several_ask, script)
 
 
 # ------------------------------------------------------------------------------------------- stops

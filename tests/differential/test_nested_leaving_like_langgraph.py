@@ -62,6 +62,14 @@ def out(types: Any, **said: object) -> Any:  # noqa: ANN401 - of either library
     return types.Command(graph=types.Command.PARENT, **said)
 
 
+def leave(talk: Talk) -> None:
+    """Run a graph, and tell what it shows, but for the empty result of a node that leaves one."""
+    show(talk, FIRST, *LIVE, durability=None)
+    chunks, error = talk.told.pop()
+    kept = [chunk for chunk in chunks if chunk[1] != "tasks" or chunk[2].get("result") != {}]
+    talk.told.append((kept, error))
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
@@ -78,7 +86,7 @@ def test_a_command_to_the_outer_graph_ends_the_inner_one(
 
     def script(talk: Talk) -> None:
         fresh(talk, make)
-        show(talk, FIRST, *LIVE, durability=None)
+        leave(talk)
 
     agree(kind, make, script)
 
@@ -88,16 +96,16 @@ def test_a_command_to_the_outer_graph_can_run_the_inner_one_again(kind: Kind) ->
     """As often as it likes."""
 
     def make(side: Side) -> Any:  # noqa: ANN401 - as above
-        def leave(state: Inner) -> Any:  # noqa: ANN401 - a Command
+        def say(state: Inner) -> Any:  # noqa: ANN401 - a Command
             goto = "sub" if len(state.get("log", ())) < 5 else "q"
             return out(side.lib.types, update={"log": ["P"]}, goto=goto)
 
-        builder = chain(side.lib, sub=chain(side.lib, Inner, s=side.node(leave)).compile())
+        builder = chain(side.lib, sub=chain(side.lib, Inner, s=side.node(say)).compile())
         return builder.add_node("q", telling(side, "q"))
 
     def script(talk: Talk) -> None:
         fresh(talk, make)
-        show(talk, FIRST, *LIVE, durability=None)
+        leave(talk)
 
     agree(kind, make, script)
 
@@ -107,14 +115,14 @@ def test_a_command_leaves_one_graph_only(kind: Kind) -> None:
     """The one around that goes on."""
 
     def make(side: Side) -> Any:  # noqa: ANN401 - as above
-        leave = side.node(returning(out(side.lib.types, update={"log": ["P"]}, goto="m")))
-        low = chain(side.lib, Innermost, s=leave).compile()
+        says = side.node(returning(out(side.lib.types, update={"log": ["P"]}, goto="m")))
+        low = chain(side.lib, Innermost, s=says).compile()
         middle = chain(side.lib, Inner, low=low).add_node("m", telling(side, "m"))
         return around(side, middle.compile())
 
     def script(talk: Talk) -> None:
         fresh(talk, make)
-        show(talk, FIRST, *LIVE, durability=None)
+        leave(talk)
 
     agree(kind, make, script)
 
@@ -132,7 +140,7 @@ def test_a_command_to_the_outer_graph_cuts_off_the_node_that_called(kind: Kind) 
 
     def script(talk: Talk) -> None:
         fresh(talk, make)
-        show(talk, FIRST, *LIVE, durability=None)
+        leave(talk)
 
     agree(kind, make, script)
 

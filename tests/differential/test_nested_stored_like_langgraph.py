@@ -231,6 +231,7 @@ def test_a_failed_graph_inside_goes_on_where_it_failed(make: Make, kind: Kind) -
         for given in (FIRST, None, None, None):
             show(talk, given)
             look_inside(talk)
+        talk.told = unplaced(talk.told, "n")
 
     agree(kind, make, script)
 
@@ -255,6 +256,7 @@ def test_a_new_input_after_a_failure_inside_begins_anew(make: Make, kind: Kind) 
         for given in (FIRST, SECOND, SECOND):
             show(talk, given)
             look_inside(talk)
+        talk.told = unplaced(talk.told, "n")
 
     agree(kind, make, script)
 
