@@ -108,9 +108,13 @@ def test_what_was_sent_to_children_is_free_soon(driver: Driver, kind: Kind) -> N
     quiet = made(kind, lambda _: None)
     child = chain(None, {"s": made(kind, lambda _: {"x": payload()}), "t": quiet})
     first = chain(None, {"clears": child, "back": made(kind, lambda _: {"x": 0})})
-    nodes = {"sub": first, "next": quiet, "last": made(kind, count)}
+    nodes: dict[str, Part] = {"sub": first, "next": quiet, "last": made(kind, count)}
     made_of = builder(nodes).add_edge("sub", "next").add_edge("next", "last")
-    made_of.add_conditional_edges(START, lambda _: [Send("sub", {"x": payload()})], ["sub"])
+
+    def sends(_: object) -> list[Send]:
+        return [Send("sub", {"x": payload()})]
+
+    made_of.add_conditional_edges(START, sends, ["sub"])
     with without_collector():
         assert driver.run(made_of.compile())["log"] == [0]
     assert len(alive) == 2
@@ -139,6 +143,7 @@ def test_what_a_child_returned_is_free_with_the_run(driver: Driver, kind: Kind, 
 
 def garbage_of(act: Any) -> Counter[str]:  # noqa: ANN401 - a function without arguments
     """Return what of ours only a garbage collector can free after something was done."""
+    found = Counter[str]()
     for _ in range(2):  # the first time, caches are filled
         gc.collect()
         gc.disable()
