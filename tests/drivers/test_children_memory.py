@@ -13,6 +13,7 @@ from graphflow import END, START, Command, Send
 from graphflow.checkpoint.base import BaseCheckpointSaver
 from tests.drivers.backends import Driver, Graph, Kind, builder, made, says
 from tests.drivers.children import (
+    Part,
     Way,
     called,
     chain,
