@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import is_dataclass
-from types import MappingProxyType
+from functools import partial
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -12,6 +13,7 @@ from graphflow._core.project import output_of
 from graphflow._core.state import Run, Stops, View
 from graphflow._core.topology import Callee, Topology
 from graphflow._drive import load
+from graphflow._scope import CURRENT
 from graphflow._stops import Named, stops_of
 from graphflow._threads import Threads
 from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
@@ -20,7 +22,9 @@ from graphflow.persistence import Persistence, now, random_id
 from graphflow.types import Command, Durability, OnBusy, StreamMode
 
 if TYPE_CHECKING:
+    from graphflow._core.inside import Inside, Returned
     from graphflow._drive.asynchronous import AsyncStream
+    from graphflow._drive.shows import Splitting
     from graphflow._drive.threads import Stream
 
 __all__ = ("CompiledStateGraph",)
@@ -119,7 +123,21 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
     @property
     def callee(self) -> Callee:
         """How it is called as a node of another graph."""
-        return Callee(self.invoke, self.ainvoke)
+        return Callee(self._as_node, self._aas_node)
+
+    def _as_node(self, given: Any) -> "Returned":  # noqa: ANN401 - what the node is handed
+        """Run it as a node, which returns its writes."""
+        run = self._begin(None, None)
+        state = load.invoke()(run, given, copy_context(), load.supersteps())
+        result: Returned = _nested().node_result(run, state)
+        return result
+
+    async def _aas_node(self, given: Any) -> "Returned":  # noqa: ANN401 - as above
+        """Do the same, on the running event loop."""
+        run = self._begin(None, None)
+        state = await load.ainvoke()(run, given, copy_context(), load.supersteps())
+        result: Returned = _nested().node_result(run, state)
+        return result
 
     def with_config(
         self,
@@ -156,6 +174,7 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         on_busy: OnBusy | None = None,
         interrupt_before: Named = None,
         interrupt_after: Named = None,
+        subgraphs: bool = False,
     ) -> Any:  # noqa: ANN401 - the output schema's values, or a list of chunks
         """Run to the end; return the values of the output schema's keys.
 
@@ -174,12 +193,15 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
                     on_busy=on_busy,
                     interrupt_before=interrupt_before,
                     interrupt_after=interrupt_after,
+                    subgraphs=subgraphs,
                 )
             )
         stops = self._stops(interrupt_before, interrupt_after)
-        run = self._run(config, context, (), keys, durability, on_busy, stops)
+        run = self._begin(config, context, (), keys, durability, on_busy, stops)
         state = load.invoke()(run, input, copy_context(), load.supersteps())
-        return output_of(state, run.view.keys)
+        if run.inside is not None:
+            _nested().come_back(run, state)
+        return output_of(state, self._keys(keys))
 
     async def ainvoke(  # noqa: PLR0913 - as above
         self,
@@ -193,6 +215,7 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         on_busy: OnBusy | None = None,
         interrupt_before: Named = None,
         interrupt_after: Named = None,
+        subgraphs: bool = False,
     ) -> Any:  # noqa: ANN401 - as above
         """Do what `invoke` does, on the running event loop."""
         keys = self._topology.output if output_keys is None else output_keys
@@ -207,12 +230,15 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
                 on_busy=on_busy,
                 interrupt_before=interrupt_before,
                 interrupt_after=interrupt_after,
+                subgraphs=subgraphs,
             )
             return [chunk async for chunk in stream]
         stops = self._stops(interrupt_before, interrupt_after)
-        run = self._run(config, context, (), keys, durability, on_busy, stops)
+        run = self._begin(config, context, (), keys, durability, on_busy, stops)
         state = await load.ainvoke()(run, input, copy_context(), load.supersteps())
-        return output_of(state, run.view.keys)
+        if run.inside is not None:
+            _nested().come_back(run, state)
+        return output_of(state, self._keys(keys))
 
     def stream(  # noqa: PLR0913 - as above
         self,
@@ -226,6 +252,7 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         on_busy: OnBusy | None = None,
         interrupt_before: Named = None,
         interrupt_after: Named = None,
+        subgraphs: bool = False,
     ) -> "Stream":
         """Run, and yield chunks as things happen.
 
@@ -243,14 +270,19 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             on_busy: see the class.
             interrupt_before: see the class.
             interrupt_after: see the class.
+            subgraphs: whether what graphs inside this one show is yielded, too, as it comes. Each
+                chunk then has a namespace before it: () for this graph, and for one that a task
+                runs `("node:task id",)`, deeper ones behind it.
 
         Returns:
             An iterator of chunks, and a context manager that ends the run on leaving.
         """
         modes = self._modes(stream_mode)
         stops = self._stops(interrupt_before, interrupt_after)
-        run = self._run(config, context, modes, output_keys, durability, on_busy, stops)
-        return load.stream()(run, input, copy_context())
+        run, split = self._begin_stream(
+            config, context, modes, output_keys, durability, on_busy, stops, subgraphs=subgraphs
+        )
+        return load.stream()(run, input, copy_context(), split)
 
     def astream(  # noqa: PLR0913 - as above
         self,
@@ -264,6 +296,7 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         on_busy: OnBusy | None = None,
         interrupt_before: Named = None,
         interrupt_after: Named = None,
+        subgraphs: bool = False,
     ) -> "AsyncStream":
         """Do what `stream` does, on the running event loop; for `async for` and `async with`.
 
@@ -271,8 +304,10 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         """
         modes = self._modes(stream_mode)
         stops = self._stops(interrupt_before, interrupt_after)
-        run = self._run(config, context, modes, output_keys, durability, on_busy, stops)
-        return load.astream()(run, input, copy_context())
+        run, split = self._begin_stream(
+            config, context, modes, output_keys, durability, on_busy, stops, subgraphs=subgraphs
+        )
+        return load.astream()(run, input, copy_context(), split)
 
     def batch(  # noqa: PLR0913 - LangGraph's signature, and more
         self,
@@ -381,6 +416,77 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         )
         return merged(self.config, first).get("max_concurrency")
 
+    def _begin(  # noqa: PLR0913, PLR0917 - as `_run`
+        self,
+        config: RunnableConfig | None,
+        context: Any,  # noqa: ANN401 - the context schema's
+        modes: Sequence[str] | str = (),
+        keys: Keys = None,
+        durability: Durability | None = None,
+        on_busy: OnBusy | None = None,
+        stops: tuple[Stops, Stops] | None = None,
+    ) -> Run:
+        """Return what is fixed for one run: inside the task that it is made in, if there is one."""
+        stops = stops or (self._before, self._after)
+        placed = self._placed(config, watched=False)
+        if placed is None:
+            return self._run(config, context, modes, keys, durability, on_busy, stops)
+        view = _nested().view_of(placed[0], self._topology)
+        return self._run_in(*placed, context, view, stops)
+
+    def _begin_stream(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        config: RunnableConfig | None,
+        context: Any,  # noqa: ANN401 - the context schema's
+        modes: Sequence[str] | str,
+        keys: Keys,
+        durability: Durability | None,
+        on_busy: OnBusy | None,
+        stops: tuple[Stops, Stops],
+        *,
+        subgraphs: bool,
+    ) -> "tuple[Run, Splitting | None]":
+        """Do the same for a run whose stream is read; return also who is shown what of it."""
+        placed = self._placed(config, watched=True)
+        if placed is None:
+            run = self._run(
+                config, context, modes, keys, durability, on_busy, stops, subgraphs=subgraphs
+            )
+            return run, None
+        split = _nested().split_of(
+            placed[0], self._topology, self._view(modes, keys, subgraphs=subgraphs)
+        )
+        run = self._run_in(*placed, context, split.view, stops)
+        return run, load.splitting()(run, split, partial(_nested().come_back, run))
+
+    def _placed(
+        self, config: RunnableConfig | None, *, watched: bool
+    ) -> "tuple[Inside, RunnableConfig] | None":
+        """Return the place of a run in the task that it is made in, and its config; or None."""
+        scope = CURRENT.get(None)
+        if scope is None:
+            return None
+        found: tuple[Inside, RunnableConfig] | None = _nested().placed(
+            scope, self._topology, self.config, config, watched=watched
+        )
+        return found
+
+    def _view(self, modes: Sequence[str] | str, keys: Keys, *, subgraphs: bool) -> View:
+        """Return what a caller is shown."""
+        asked = (modes,) if isinstance(modes, str) else modes
+        return View(
+            "updates" in asked,
+            "values" in asked,
+            "custom" in asked,
+            not isinstance(modes, str),
+            self._keys(keys),
+            "tasks" in asked,
+            "checkpoints" in asked,
+            "debug" in asked,
+            subgraphs=subgraphs,
+            ns=() if subgraphs else None,
+        )
+
     def _run(  # noqa: PLR0913, PLR0917 - what the methods above were given
         self,
         config: RunnableConfig | None,
@@ -390,24 +496,15 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
         stops: tuple[Stops, Stops] = (frozenset(), frozenset()),
+        *,
+        subgraphs: bool = False,
     ) -> Run:
         """Return what is fixed for one run."""
         joined = merged(self.config, config) if self.config or config else RunnableConfig()
-        asked = (modes,) if isinstance(modes, str) else modes
-        view = View(
-            "updates" in asked,
-            "values" in asked,
-            "custom" in asked,
-            not isinstance(modes, str),
-            self._keys(keys),
-            "tasks" in asked,
-            "checkpoints" in asked,
-            "debug" in asked,
-        )
         saved = self._persistence
         return Run(
             graph=self._topology,
-            view=view,
+            view=self._view(modes, keys, subgraphs=subgraphs),
             limit=joined.get("recursion_limit", DEFAULT_RECURSION_LIMIT),
             config=joined,
             context=context if context is None else self._coerced(context),
@@ -421,6 +518,31 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             saver=None if saved is None else saved.saver,
             before=stops[0],
             after=stops[1],
+        )
+
+    def _run_in(
+        self,
+        inside: "Inside",
+        joined: RunnableConfig,
+        context: Any,  # noqa: ANN401 - the context schema's
+        view: View,
+        stops: tuple[Stops, Stops],
+    ) -> Run:
+        """Return what is fixed for a run that a task of another graph makes."""
+        outer = inside.task.run
+        return Run(
+            graph=self._topology,
+            view=view,
+            limit=joined.get("recursion_limit", DEFAULT_RECURSION_LIMIT),
+            config=joined,
+            context=outer.context if context is None else self._coerced(context),
+            store=self._store if outer.store is None else outer.store,
+            make_id=outer.make_id,
+            grace=self._cancel_grace,
+            clock=outer.clock,
+            before=stops[0],
+            after=stops[1],
+            inside=inside,
         )
 
     def _stops(self, before: Named, after: Named) -> tuple[Stops, Stops]:
@@ -482,3 +604,10 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
             fields = cast("Mapping[str, Any]", context)
             return schema(**fields)
         return cast("Any", context)
+
+
+def _nested() -> ModuleType:
+    """Return what is known of graphs inside others, which most programs do without."""
+    from graphflow import _nested  # noqa: PLC0415 - as it says
+
+    return _nested

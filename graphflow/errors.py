@@ -4,7 +4,8 @@ The tree::
 
     BaseException
     └── GraphBubbleUp                   passes through a node on its way to the engine
-        └── GraphInterrupt              a node waits for an answer
+        ├── GraphInterrupt              a node waits for an answer
+        └── GraphLeft                   a graph that a node called was left for the one around it
     Exception
     ├── GraphflowError
     │   ├── InvalidUpdateError          a node, a caller or a branch gave what the graph cannot take
@@ -18,6 +19,7 @@ The tree::
     │   ├── InvalidGraphError           (ValueError) a call of the builder that cannot be right
     │   │   └── GraphValidationError    all findings of `compile()`
     │   ├── GraphRecursionError         (RecursionError) more supersteps than allowed
+    │   ├── GraphSwallowedError         (RuntimeError) a node caught what was to end it
     │   ├── InterruptError              (RuntimeError) asking and answering went wrong
     │   │   ├── InterruptCancelledError a question that was withdrawn
     │   │   ├── InterruptExpiredError   (TimeoutError) a question that nobody answered in time
@@ -64,7 +66,9 @@ __all__ = (
     "ForeignStoreError",
     "GraphBubbleUp",
     "GraphInterrupt",
+    "GraphLeft",
     "GraphRecursionError",
+    "GraphSwallowedError",
     "GraphValidationError",
     "GraphflowError",
     "HistoryPrunedError",
@@ -311,6 +315,14 @@ class GraphInterrupt(GraphBubbleUp):
         super().__init__(self.interrupts)
 
 
+class GraphLeft(GraphBubbleUp):
+    """Raised where a node has called a graph that was left for the one around it.
+
+    A node of the called graph has returned `Command(graph=Command.PARENT)`: that ends the called
+    graph and the node that called it, whose update and destinations are the Command's.
+    """
+
+
 class InterruptError(GraphflowError, RuntimeError):
     """Asking a person, or answering, went wrong."""
 
@@ -366,6 +378,24 @@ class InterruptSwallowedError(InterruptError):
             f"node {node!r} asked {shown(value)}, caught the interrupt and went on without an "
             f"answer; `except BaseException`, a bare `except` and gather(return_exceptions=True) "
             f"do that: raise a GraphInterrupt on, or catch Exception only"
+        )
+
+
+class GraphSwallowedError(GraphflowError, RuntimeError):
+    """A node went on though a graph that it had called was left, or was to stop where it is.
+
+    Attributes:
+        node: the node.
+    """
+
+    def __init__(self, node: str, *, paused: bool) -> None:
+        """Name the node, and say what it caught."""
+        self.node = node
+        why = "was to stop where it is" if paused else "was left by a Command for a graph around it"
+        super().__init__(
+            f"node {node!r} caught what was to end it, for a graph that it called {why}; "
+            f"`except BaseException`, a bare `except` and gather(return_exceptions=True) do that: "
+            f"raise a GraphBubbleUp on, or catch Exception only"
         )
 
 

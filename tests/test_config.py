@@ -158,13 +158,17 @@ def test_a_node_sees_a_config_where_none_was_given() -> None:
         "tags": [],
         "configurable": {},
         "recursion_limit": DEFAULT_RECURSION_LIMIT,
-        "metadata": {"langgraph_node": "a", "langgraph_step": 1},
+        "metadata": {
+            "langgraph_node": "a",
+            "langgraph_step": 1,
+            "langgraph_checkpoint_ns": seen[0]["metadata"]["langgraph_checkpoint_ns"],
+        },
     }
 
 
 def test_the_metadata_of_run_node_and_task_are_joined() -> None:
     """Under the names that LangGraph gives to those of the task."""
-    seen: list[object] = []
+    seen: list[Any] = []
 
     def node(state: State, config: RunnableConfig) -> None:
         seen.append(config.get("metadata"))
@@ -180,6 +184,7 @@ def test_the_metadata_of_run_node_and_task_are_joined() -> None:
             "thread_id": "t",
             "langgraph_node": "node",
             "langgraph_step": 1,
+            "langgraph_checkpoint_ns": seen[0]["langgraph_checkpoint_ns"],
         }
     ]
 

@@ -21,7 +21,6 @@ from graphflow.compiled import CompiledStateGraph
 from graphflow.errors import (
     CheckpointError,
     DamagedCheckpointError,
-    InterruptError,
     InvalidAnswerError,
     InvalidUpdateError,
     UnknownInterruptError,
@@ -297,16 +296,6 @@ def test_a_stream_that_is_left_keeps_answers_with_exit() -> None:
     stream.close()
     assert graph.invoke(None, CONFIG) == {"log": ["kept", 1, 2, "z"]}
     assert calls == ["x"]
-
-
-@pytest.mark.parametrize("extra", ["forbid", "ignore"])
-def test_a_graph_inside_a_node_does_not_lose_its_question(extra: Any) -> None:  # noqa: ANN401 - one of two words
-    """It cannot wait there, and says so."""
-    inner = StateGraph(State).add_node("b", asks("?"))
-    builder = StateGraph(State, extra=extra).add_node("a", inner.add_edge(START, "b").compile())
-    graph = builder.add_edge(START, "a").compile(checkpointer=InMemorySaver())
-    with pytest.raises(InterruptError, match="the update of node 'a' is that of a graph inside"):
-        graph.invoke({}, CONFIG)
 
 
 class Tree(BaseModel):

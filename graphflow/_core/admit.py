@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from graphflow._core.alone import alone
 from graphflow._core.commit import commit
-from graphflow._core.effects import Compute, Program
+from graphflow._core.effects import Program
 from graphflow._core.parse import parse
 from graphflow._core.state import Outcome, Run, RunState, Succeeded, Task
 from graphflow.channels import MISSING
@@ -26,7 +27,7 @@ def admit(run: Run, given: object) -> Program[tuple[RunState, Outcome]]:
     state = blank(run)
     task = Task(run.graph.entry, given, 0, -1, state.values, run)
     if run.graph.entry.branches:
-        outcome: Outcome = yield from Compute(task)
+        outcome = yield from alone(run, task)
         if not isinstance(outcome, Succeeded):
             return state, outcome
         done = outcome

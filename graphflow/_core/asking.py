@@ -142,6 +142,22 @@ def interrupt_of(question: Question) -> Interrupt:
     )
 
 
+def brought_up(question: Question) -> Question:
+    """Return a question of a graph that a task runs, as one of the task: under a key of its own."""
+    if question.key.endswith(f"{OF}{question.id}"):
+        return question
+    key = f"{own_key(question.key)}{OF}{question.id}"
+    return Question(
+        question.id,
+        key,
+        0,
+        question.value,
+        question.schema,
+        question.expires,
+        question.default,
+    )
+
+
 @final
 class Questions:
     """The questions of one running task.

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from graphflow._core.admit import check_input
+from graphflow._core.alone import alone
 from graphflow._core.answering import given_to, too_late
 from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
 from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
 from graphflow._core.commit import by_rank, commit, folded, gather, install
-from graphflow._core.effects import Compute, Emit, Enter, Load, Program
+from graphflow._core.effects import Emit, Enter, Load, Program
 from graphflow._core.form import Place, TaskForm
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
@@ -152,7 +153,7 @@ def _started(
     """Run START with its conditional edges, and store its barrier, if that went well."""
     task = _start(run, state, given)
     task.journal = journals.get((task.node.name, task.index))
-    outcome: Outcome = yield from Compute(task)
+    outcome = yield from alone(run, task)
     if not isinstance(outcome, Succeeded):
         return Begun(state, {}, {}, {}, first=outcome)
     state = commit(state, (outcome,), log)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, NoReturn, cast
 
-from graphflow._core.state import INTERRUPT, Succeeded, Task, Write
+from graphflow._core.inside import Returned
+from graphflow._core.state import INTERRUPT, Succeeded, Task, Up, Write
 from graphflow._core.topology import Node, Topology
 from graphflow.channels import Origin
 from graphflow.constants import END, START
@@ -14,6 +15,8 @@ from graphflow.errors import (
     ParentCommand,
     UnknownKeyError,
     UnknownNodeError,
+    did_you_mean,
+    quoted,
     shown,
 )
 from graphflow.schema import fields_of
@@ -39,6 +42,8 @@ def parse(task: Task, result: object) -> Succeeded:
         return Succeeded(task, writes, ())
     if result is None:
         return Succeeded(task, (), ())
+    if type(result) is Returned:
+        return given(task, result)
     if isinstance(result, (Command, Send)):
         return _parse_all(task, (cast("object", result),))
     if isinstance(result, (list, tuple)):
@@ -53,35 +58,88 @@ def _parse_all(task: Task, items: Iterable[object]) -> Succeeded:
     """Join the writes and destinations of several returned items, in order."""
     writes: list[Write] = []
     goto: list[Node | Send] = []
+    ups: list[Up] = []
+    kind: Any = Command  # not narrowed to by type checkers, which would know too little of it
     for item in items:
-        if isinstance(item, Command):
-            _check_address(item)  # pyright: ignore[reportUnknownArgumentType] - of any names
-            if item.update is not None:
-                writes += _pairs(
-                    task, item.update, task.run.graph.keys, "a Command with the update "
-                )
-            for name in listed(item.goto):
-                goto += destination(task.run.graph, lambda: f"goto of {where(task)}", name)
+        if isinstance(item, kind):
+            up = _read_command(task, cast("Any", item))
+            if up.levels:
+                ups.append(up)
+            else:
+                writes += up.writes
+                goto += up.goto
         elif isinstance(item, Send):
             goto.append(sent(task.run.graph, lambda: where(task), item))
         elif item is not None:
             writes += _pairs(task, item, task.node.writable, "a list with ")
-    return Succeeded(task, _prepared(task, writes), goto)
+    if ups:
+        inside = task.run.inside
+        assert inside is not None, "there is a graph around it that they are for"
+        inside.leaving = True
+    return Succeeded(task, _prepared(task, writes), goto, ups)
 
 
-def _check_address(command: Command[Any]) -> None:
-    """Raise if a Command that a node returned is not for this graph."""
-    if command.graph == Command.PARENT:
-        raise ParentCommand(command)
-    if command.graph is not None:
-        msg = (
-            f"Command(graph={command.graph!r}) names no graph; leave graph= out for this graph, "
-            f"or give Command.PARENT for the one it is a node of"
-        )
-        raise InvalidUpdateError(msg)
+def _read_command(task: Task, command: Command[Any]) -> Up:
+    """Return what a Command says to the graph that it is for, which may be the task's own."""
+    graph, levels = _addressed(task, command)
     if command.resume is not None:
         msg = "Command(resume=...) is the caller's answer to an interrupt; a node cannot return it"
         raise InvalidUpdateError(msg)
+    writes: Sequence[Write] = ()
+    goto: list[Node | Send] = []
+    if command.update is not None:
+        within = "a Command with the update "
+        writes = tuple(_pairs(task, command.update, graph.keys, within, graph))
+    for name in listed(command.goto):
+        goto += destination(graph, lambda: f"goto of {where(task)}", name)
+    return Up(writes, goto, levels)
+
+
+def _addressed(task: Task, command: Command[Any]) -> tuple[Topology, int]:
+    """Return the graph that a Command is for, and how many graphs are left for it.
+
+    Raises:
+        InvalidUpdateError: if it names a graph that is not around the task.
+        ParentCommand: if it is for the graph around one that has none around it.
+    """
+    run = task.run
+    if command.graph is None:
+        return run.graph, 0
+    if command.graph == Command.PARENT:
+        if run.inside is None:
+            raise ParentCommand(command)
+        return run.inside.task.run.graph, 1
+    names: list[str] = []
+    while True:
+        if run.graph.name == command.graph:
+            return run.graph, len(names)
+        names.append(run.graph.name)
+        if run.inside is None:
+            break
+        run = run.inside.task.run
+    msg = (
+        f"Command(graph={command.graph!r}) names no graph that {where(task)} could be for"
+        f"{did_you_mean(command.graph, names)}; around it are {quoted(names)}. Leave graph= out "
+        f"for its own graph, or give Command.PARENT for the one around that"
+    )
+    raise InvalidUpdateError(msg)
+
+
+def given(task: Task, result: Returned) -> Succeeded:
+    """Return the outcome of a task by what the graph that it runs has given."""
+    writes, goto = [*result.writes], list[Node | Send]()
+    ups: list[Up] = []
+    for up in result.up:
+        if up.levels > 1:
+            ups.append(Up(up.writes, up.goto, up.levels - 1))
+        else:
+            writes += up.writes
+            goto += up.goto
+    if ups:
+        inside = task.run.inside
+        assert inside is not None, "there is a graph around it that they are for"
+        inside.leaving = True
+    return Succeeded(task, _prepared(task, writes), goto, ups)
 
 
 def listed(goto: object) -> Iterable[object]:
@@ -100,9 +158,21 @@ def listed(goto: object) -> Iterable[object]:
 
 
 def _pairs(
-    task: Task, update: object, writable: frozenset[str], within: str = ""
+    task: Task,
+    update: object,
+    writable: frozenset[str],
+    within: str = "",
+    graph: Topology | None = None,
 ) -> Iterable[Write]:
-    """Return one returned item as writes: a dict, (key, value) pairs, or a schema instance."""
+    """Return one returned item as writes: a dict, (key, value) pairs, or a schema instance.
+
+    Args:
+        task: the task that has returned it.
+        update: the item.
+        writable: the keys that it may have.
+        within: what it is part of, for an error.
+        graph: whose keys they are, if not the task's own graph's.
+    """
     if isinstance(update, Mapping):
         known = cast("Mapping[str, Any]", update)
     elif (fields := fields_of(update)) is not None:
@@ -111,13 +181,13 @@ def _pairs(
         pairs = cast("Sequence[Write]", update)
         unknown = [key for key, _ in pairs if key not in writable]
         if unknown:
-            allowed = _sifted(task, dict(pairs), writable)
+            allowed = _sifted(task, dict(pairs), writable, graph)
             return [pair for pair in pairs if pair[0] in allowed]
         return pairs
     else:
         _refuse(task, update, within)
     if not known.keys() <= writable:
-        known = _sifted(task, known, writable)
+        known = _sifted(task, known, writable, graph)
     return known.items()
 
 
@@ -131,13 +201,16 @@ def _is_pairs(update: object) -> bool:
     )
 
 
-def _sifted(task: Task, update: Mapping[str, Any], writable: frozenset[str]) -> dict[str, Any]:
+def _sifted(
+    task: Task, update: Mapping[str, Any], writable: frozenset[str], graph: Topology | None = None
+) -> dict[str, Any]:
     """Drop the keys that the engine fills in; raise for those that nobody declared."""
-    graph = task.run.graph
+    graph = graph or task.run.graph
     if INTERRUPT in update and task.node.rank >= 0:
         msg = (
-            f"{where(task)} is that of a graph inside it, which waits for an answer; a graph "
-            f"inside a node cannot wait in this release: ask in the node itself"
+            f"{where(task)} is what a graph has returned that waits for an answer, and that was "
+            f"run as if it were inside no other; call it without a thread_id of its own, so that "
+            f"this graph waits, too"
         )
         raise InterruptError(msg)
     kept = {key: value for key, value in update.items() if key in writable}

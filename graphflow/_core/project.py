@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def tagged(view: View, mode: str, data: object) -> object:
-    """Return a chunk, with its mode where several were asked for."""
+    """Return a chunk, with its namespace and mode where they were asked for."""
+    if view.ns is not None:
+        return (view.ns, mode, data) if view.tagged else (view.ns, data)
     return (mode, data) if view.tagged else data
 
 
@@ -31,7 +33,7 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
     A task of which only a conditional edge failed is shown: its node has done its work.
     """
     done = outcome if isinstance(outcome, Succeeded) else outcome.kept
-    if done is None:
+    if done is None or (done.up and not done.writes):
         return None
     if done.task.kept is not None:
         return cached_chunk(view, done)
@@ -39,7 +41,7 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
     if not done.writes or view.keys is not None or len(update) != len(done.writes):
         update = _update(view.keys, done.writes)
     chunk = {done.task.node.name: update}
-    return ("updates", chunk) if view.tagged else chunk
+    return chunk if not view.tagged and view.ns is None else tagged(view, "updates", chunk)
 
 
 def cached_chunk(view: View, done: Succeeded) -> object:
@@ -54,9 +56,9 @@ def interrupt_chunks(run: Run, state: RunState, outcome: Interrupted) -> list[ob
     view = run.view
     asked = tuple(_asked((outcome,)))
     chunks: list[object] = []
-    if view.updates:
+    if view.updates and (asked or run.inside is None):
         chunks.append(tagged(view, "updates", {INTERRUPT: asked}))
-    if view.values:
+    if view.values and asked:
         chunks.append(tagged(view, "values", {**_named(state.values, view.keys), INTERRUPT: asked}))
     return chunks
 
@@ -68,7 +70,7 @@ def pause_chunk(view: View) -> object:
 
 def output_of(state: RunState, keys: Sequence[str] | None) -> Any:  # noqa: ANN401 - the user's state
     """Return what a run returns: the values of some keys, and what waits for an answer."""
-    if not isinstance(state, Stopped):
+    if not isinstance(state, Stopped) or not any(one.questions for one in state.asked):
         return shown(state.values, keys)
     return {**_named(state.values, keys), INTERRUPT: _asked(state.asked)}
 

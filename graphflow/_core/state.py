@@ -10,6 +10,7 @@ from graphflow.types import Send
 
 if TYPE_CHECKING:
     from graphflow._core.asking import Journal, Journaling, Question
+    from graphflow._core.inside import Inside, Outlet
     from graphflow._core.thread import Thread
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
@@ -31,6 +32,8 @@ class View:
         tasks: whether each task is shown when it starts and when it ends.
         checkpoints: whether each checkpoint is shown.
         debug: whether tasks and checkpoints are shown with step and time around them.
+        subgraphs: whether what graphs inside it show is shown, too.
+        ns: the namespace that stands before each chunk, or None where there is none.
     """
 
     updates: bool
@@ -41,11 +44,13 @@ class View:
     tasks: bool = False
     checkpoints: bool = False
     debug: bool = False
+    subgraphs: bool = False
+    ns: tuple[str, ...] | None = None
 
     @property
     def live(self) -> bool:
         """Whether there is anything to show while a superstep runs."""
-        return self.updates or self.custom or self.follows
+        return self.updates or self.custom or self.follows or self.subgraphs
 
     @property
     def follows(self) -> bool:
@@ -69,15 +74,19 @@ class Run:
         "clock",
         "config",
         "context",
+        "crowds",
         "grace",
         "graph",
         "held",
+        "inside",
         "journal",
         "keeps",
         "limit",
         "make_id",
+        "middleware",
         "pauses",
         "saver",
+        "shows",
         "stop",
         "store",
         "thread",
@@ -100,6 +109,7 @@ class Run:
         saver: "BaseCheckpointSaver | None" = None,
         before: Stops = frozenset(),
         after: Stops = frozenset(),
+        inside: "Inside | None" = None,
     ) -> None:
         """Keep everything; the id is made when somebody asks."""
         self.graph = graph
@@ -115,6 +125,18 @@ class Run:
         self.saver = saver
         self.before = before
         self.after = after
+        # The task that it is run in, or None for one that nobody runs inside another.
+        self.inside = inside
+        # Where graphs inside this one show what they do: the driver's, once somebody reads it.
+        self.shows: Outlet | None = None
+        # Whether every task is run beside its reader, who sees what it writes while it runs.
+        self.crowds = (inside is None or inside.watched) and (view.custom or view.subgraphs)
+        self.middleware = graph.middleware
+        if inside is not None:
+            outer = inside.task.run
+            self.shows = outer.shows
+            if outer.middleware:
+                self.middleware = (*outer.middleware, *graph.middleware)
         # Whether tasks keep results of `once`: not in an edit, which may come to nothing.
         self.keeps = True
         self.pauses = before != frozenset() or after != frozenset()
@@ -134,8 +156,23 @@ class Run:
         """The run's id: the config's, or a new one."""
         if self._id is None:
             given = self.config.get("run_id")
-            self._id = self.make_id() if given is None else str(given)
+            if self.inside is not None:
+                self._id = self.inside.task.run.id
+            else:
+                self._id = self.make_id() if given is None else str(given)
         return self._id
+
+    @property
+    def origin(self) -> str:
+        """What stands for the run, or for its branch of a thread, in the ids of tasks."""
+        if self.thread is not None:
+            return self.thread.log.origin
+        return self.id if self.inside is None else self.inside.origin
+
+    @property
+    def ns(self) -> tuple[str, ...]:
+        """The namespace: the tasks that it is run in, the outermost first."""
+        return () if self.inside is None else self.inside.ns
 
 
 @final
@@ -179,9 +216,7 @@ class Task:
     def id(self) -> str:
         """32 hex digits, the same whenever the task is run again."""
         if self._id is None:
-            run = self.run
-            origin = run.id if run.thread is None else run.thread.log.origin
-            self._id = task_id(origin, self.step, self.node.name, self.index)
+            self._id = task_id(self.run.origin, self.step, self.node.name, self.index)
         return self._id
 
     def __repr__(self) -> str:
@@ -202,11 +237,32 @@ class Succeeded:
         task: the task.
         writes: what it writes, in order.
         goto: where its Command and its branches lead, in order.
+        up: what it has said to graphs around its own, which that is left for.
     """
 
     task: Task
     writes: Sequence[Write]
     goto: "Sequence[Node | Send]"
+    up: "Sequence[Up]" = ()
+
+
+@final
+class Up:
+    """A Command for a graph around the one whose node has returned it.
+
+    Attributes:
+        writes: what it writes there.
+        goto: where it leads there.
+        levels: how many graphs are left for it, at least 1.
+    """
+
+    __slots__ = ("goto", "levels", "writes")
+
+    def __init__(self, writes: Sequence[Write], goto: "Sequence[Node | Send]", levels: int) -> None:
+        """Keep everything."""
+        self.writes = writes
+        self.goto = goto
+        self.levels = levels
 
 
 @final
@@ -247,11 +303,13 @@ class Interrupted:
         task: the task.
         questions: what it waits for.
         kept: the node's own result, where it is one of its branches that asks.
+        paused: whether a graph that it runs was to stop where it is.
     """
 
     task: Task
     questions: "Sequence[Question]"
     kept: Succeeded | None = None
+    paused: bool = False
 
 
 @record
@@ -267,8 +325,24 @@ class Written:
     item: object
 
 
+@final
+class Shown:
+    """A chunk of a graph that a running task runs.
+
+    Attributes:
+        chunk: the chunk, as the stream's reader is to have it.
+    """
+
+    __slots__ = ("chunk",)
+
+    def __init__(self, chunk: object) -> None:
+        """Keep the chunk."""
+        self.chunk = chunk
+
+
 Outcome: TypeAlias = Succeeded | Failed | Interrupted
-Event: TypeAlias = Succeeded | Failed | Interrupted | Written
+News: TypeAlias = Written | Shown
+Event: TypeAlias = Outcome | News
 
 
 INTERRUPT: Final = "__interrupt__"
@@ -335,22 +409,29 @@ class RunState:
 
 @final
 class Stopped(RunState):
-    """A run that waits for answers: its values are shown with what finished tasks wrote.
+    """A run that is to go on: its values are shown with what finished tasks wrote.
 
     Attributes:
         asked: the tasks that wait for answers, in the order in which they asked.
+        paused: whether it was to stop where it is, or a graph inside it was.
     """
 
-    __slots__ = ("asked",)
+    __slots__ = ("asked", "paused")
 
     def __init__(
-        self, state: RunState, values: dict[str, Any], asked: Sequence[Interrupted]
+        self,
+        state: RunState,
+        values: dict[str, Any],
+        asked: Sequence[Interrupted],
+        *,
+        paused: bool = False,
     ) -> None:
         """Keep everything."""
         super().__init__(
             values, state.sizes, state.due, state.sends, state.joins, state.waiting, state.step
         )
         self.asked = asked
+        self.paused = paused
 
 
 Ahead: TypeAlias = Frontier | RunState

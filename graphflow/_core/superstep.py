@@ -6,13 +6,15 @@ Each step is a pure function of plain data, in a file of its own: `admit`, `plan
 `project`.
 """
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias, cast
 
 from graphflow._core.admit import admit
-from graphflow._core.commit import commit
+from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Cancel, Compute, Emit, Next, Program, Start
 from graphflow._core.fail import check
+from graphflow._core.inside import Inside
 from graphflow._core.plan import plan, start_order
 from graphflow._core.preview import preview_of, results
 from graphflow._core.project import (
@@ -31,6 +33,7 @@ from graphflow._core.state import (
     Outcome,
     Run,
     RunState,
+    Shown,
     Stopped,
     Stops,
     Succeeded,
@@ -39,6 +42,8 @@ from graphflow._core.state import (
 )
 from graphflow._core.trace import ended_chunks, started_chunks
 from graphflow.errors import GraphRecursionError
+
+Barrier: TypeAlias = Callable[[RunState, Sequence[Succeeded]], Program[RunState]]
 
 
 def supersteps(run: Run, given: object) -> Program[RunState]:
@@ -49,7 +54,8 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         BaseException: what a node raised, with a note of where.
     """
     view, thread = run.view, run.thread
-    live, custom = view.live, view.custom
+    live, crowds = view.live, run.crowds
+    barrier = _barrier_of(run)
     quiet = not (view.values or view.traces or run.pauses)
     state, first = yield from _begin(run, given)
     if first is not None:
@@ -59,7 +65,7 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
     while state.step <= run.stop and (tasks := plan(run, state)):
         if run.pauses and _stops(run.before, tasks) and not (thread and thread.passes):
             return (yield from _pause(run, state))
-        if len(tasks) == 1 and not custom and (thread is None or not thread.resumes):
+        if len(tasks) == 1 and not crowds and (thread is None or not thread.resumes):
             # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
             outcome: Outcome = (
                 (yield from _watched(run, state, tasks)) if live else (yield Compute(tasks[0]))
@@ -73,7 +79,7 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
                 return (yield from _stop(run, state, ended, late))
             done = _in_plan_order(tasks, cast("Sequence[Succeeded]", ended))
             del ended, late  # a chain would hold them, and what was sent, to its end
-        state = commit(state, done) if thread is None else (yield from thread.barrier(state, done))
+        state = commit(state, done) if barrier is None else (yield from barrier(state, done))
         if not quiet:
             yield from _show(run, state, done)
             if run.pauses and _stops(run.after, tasks):
@@ -100,6 +106,31 @@ def _show(run: Run, state: RunState, done: Sequence[Succeeded]) -> Program[None]
         yield Emit((values_chunk(run, state),))
     if run.thread is not None and run.view.traces:
         yield from run.thread.show(run, state)
+
+
+def _barrier_of(run: Run) -> Barrier | None:
+    """Return what makes the barriers of a run, or None for `commit`, which asks for no effects."""
+    if run.inside is not None:
+        return partial(_barrier_inside, run, run.inside)
+    return None if run.thread is None else run.thread.barrier
+
+
+def _barrier_inside(
+    run: Run, inside: Inside, state: RunState, done: Sequence[Succeeded]
+) -> Program[RunState]:
+    """Make the barrier of a run inside another, which takes part in what was written.
+
+    If a task has left the graph for one around it, no edge is followed, and the run is at its end.
+    """
+    inside.take(done)
+    edit: Edit | None = None
+    if inside.leaving:
+        inside.up = [up for one in done for up in one.up]
+        state = RunState(state.values, state.sizes, (), (), {}, (), state.step)
+        edit = Edit((), (), (), "loop")
+    if run.thread is None:
+        return commit(state, done, None, edit)
+    return (yield from run.thread.barrier(state, done, edit))
 
 
 def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
@@ -138,9 +169,9 @@ def _pause(run: Run, state: RunState) -> Program[RunState]:
     """End a run that was to stop here, before or after a superstep."""
     if run.thread is not None:
         yield from run.thread.pause(state, asked=True)
-    if run.view.updates:
+    if run.view.updates and run.inside is None:
         yield from Emit((pause_chunk(run.view),))
-    return state
+    return Stopped(state, state.values, (), paused=True)
 
 
 def _stop(
@@ -173,7 +204,7 @@ def _stop(
     check(outcomes)
     asked = [one for one in outcomes if isinstance(one, Interrupted)]
     values = state.values if preview is None else preview.over(state.values)
-    stopped = Stopped(state, values, asked)
+    stopped = Stopped(state, values, asked, paused=any(one.paused for one in asked))
     if run.view.values and wrote(run.view, finished):
         yield from Emit((values_chunk(run, stopped),))
     return stopped
@@ -206,7 +237,7 @@ def _together(
     while len(ended) + len(waiting) < len(tasks):
         left = len(tasks) - len(ended) - len(waiting)
         events = yield from Next(1 if view.live or thread is not None else left)
-        outcomes = _outcomes(events) if view.custom else cast("Sequence[Outcome]", events)
+        outcomes = _outcomes(events) if run.crowds else cast("Sequence[Outcome]", events)
         if thread is not None and len(outcomes) < left and not _failed(outcomes):
             outcomes = yield from thread.keep(outcomes)
         if _failed(outcomes):
@@ -234,7 +265,7 @@ def _failed(outcomes: Sequence[Outcome]) -> bool:
 
 def _outcomes(events: Sequence[Event]) -> Sequence[Outcome]:
     """Return the events that are ends of tasks."""
-    return [event for event in events if not isinstance(event, Written)]
+    return [event for event in events if not isinstance(event, (Written, Shown))]
 
 
 def _chunks(run: Run, state: RunState, events: Sequence[Event]) -> list[object]:
@@ -244,6 +275,9 @@ def _chunks(run: Run, state: RunState, events: Sequence[Event]) -> list[object]:
     for event in events:
         if isinstance(event, Written):
             chunks.append(custom_chunk(view, event))
+            continue
+        if isinstance(event, Shown):
+            chunks.append(event.chunk)
             continue
         is_node = event.task.node.rank >= 0  # START shows what it asks, and is no task
         if view.updates and is_node and (chunk := update_chunk(view, event)) is not None:

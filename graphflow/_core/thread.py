@@ -8,7 +8,7 @@ from typing import final
 
 from graphflow._core.begin import Begun, begin
 from graphflow._core.checkpoints import checkpoint_chunks
-from graphflow._core.commit import commit
+from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Emit, Program
 from graphflow._core.form import place_of
 from graphflow._core.log import Log
@@ -75,7 +75,9 @@ class Thread:
         """Store that the run ends here, before what is due; because it was asked to, or not."""
         return self.log.pause(state, asked=asked)
 
-    def barrier(self, state: RunState, done: Sequence[Succeeded]) -> Program[RunState]:
+    def barrier(
+        self, state: RunState, done: Sequence[Succeeded], edit: Edit | None = None
+    ) -> Program[RunState]:
         """Make the barrier and store it; return the state after it.
 
         Raises:
@@ -83,7 +85,7 @@ class Thread:
             ThreadBusyError: if another process has taken the thread over.
         """
         try:
-            after = commit(state, done, self.log)
+            after = commit(state, done, self.log, edit)
         except Exception as error:
             yield from record_refusal(self.log, state, done, error)
             raise

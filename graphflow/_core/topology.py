@@ -96,6 +96,7 @@ class Node:
         needs_loop: whether it, or one of its path functions, can only be awaited.
         simple: whether its only edges are plain ones to nodes that are not deferred.
         child: the graph that it is, or None for a function.
+        gives: of such a graph, the keys whose writes are the node's; see `Inside`.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Node:
     needs_loop: bool = False
     simple: bool = True
     child: "Topology | None" = None
+    gives: "Mapping[str, bool] | None" = None
 
 
 @record

@@ -18,7 +18,14 @@ PULL: Final = "__pregel_pull"
 """The same of a task that an edge has woken."""
 
 _PLACES: Final = frozenset(
-    ("thread_id", "checkpoint_id", "checkpoint_ns", "langgraph_node", "langgraph_step")
+    (
+        "thread_id",
+        "checkpoint_id",
+        "checkpoint_ns",
+        "langgraph_node",
+        "langgraph_step",
+        "langgraph_checkpoint_ns",
+    )
 )
 
 

@@ -13,6 +13,7 @@ from graphflow._drive import load
 from graphflow._drive.call import call
 from graphflow._drive.crew import AsyncioCrew, Crew, TrioCrew
 from graphflow._drive.loop import LoopPlace, in_trio, reclaimed
+from graphflow._drive.shows import Splitting, sink_of
 from graphflow._drive.stepping import isolated
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class _Driver:
         self.storing: LoopStoring | None = None
         self.turn: Turn | None = None
         self.context = context
-        self.place = LoopPlace(run.grace, None)
+        self.place = LoopPlace(run.grace, sink_of(run))
         self.crew: Crew | None = None
         self.result: Any = None
 
@@ -127,12 +128,30 @@ async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, 
 async def ainvoke(
     run: Run, given: G, context: Context, program: Callable[[Run, G], Program[R]]
 ) -> R:
-    """Perform a program that emits nothing; return what it returns."""
+    """Perform a program, and return what it returns.
+
+    What it emits is for who reads the stream of a run around it; without one, that is nothing.
+    """
     driver = _Driver(run, context)
-    async for _ in _drive(driver, program(run, given)):
-        raise AssertionError(run)  # a run that nobody watches emits nothing
+    async for chunk in _drive(driver, program(run, given)):
+        assert run.shows is not None, "a run that nobody watches emits nothing"
+        assert run.inside is not None, "it is shown in that of a run around it"
+        run.shows.put(chunk, run.inside.task)
     result: R = driver.result
     return result
+
+
+async def _divided(
+    driver: _Driver, chunks: AsyncGenerator[Any, None], split: Splitting
+) -> AsyncGenerator[Any, None]:
+    """Yield what the task that reads a graph's stream is shown, and show others the rest."""
+    try:
+        async for chunk in chunks:
+            for own in split.take(chunk):
+                yield own
+    finally:
+        await chunks.aclose()
+    split.end(driver.result)
 
 
 @final
@@ -146,9 +165,14 @@ class AsyncStream(AsyncIterator[Any]):
 
     __slots__ = ("_chunks",)
 
-    def __init__(self, run: Run, given: object, context: Context) -> None:
+    def __init__(
+        self, run: Run, given: object, context: Context, split: Splitting | None = None
+    ) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
-        self._chunks = _drive(_Driver(run, context), supersteps(run, given))
+        driver = _Driver(run, context)
+        self._chunks = _drive(driver, supersteps(run, given))
+        if split is not None:
+            self._chunks = _divided(driver, self._chunks, split)
 
     def __aiter__(self) -> AsyncIterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

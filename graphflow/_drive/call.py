@@ -9,14 +9,15 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, Protocol
 
-from graphflow._core.parse import parse
+from graphflow._core.inside import Returned
+from graphflow._core.parse import given, parse
 from graphflow._core.route import follow, seen
 from graphflow._core.state import Outcome, Succeeded, Task
-from graphflow._core.topology import Branch, Callee
-from graphflow._drive.outcome import ended_by, swallowed
-from graphflow._drive.scope import Scope, Sink
+from graphflow._core.topology import Callee
+from graphflow._drive.outcome import check_heard, ended_by, leaves, swallowed
+from graphflow._drive.scope import Halt, Scope, Sink
 from graphflow._scope import CURRENT
-from graphflow.errors import GraphInterrupt
+from graphflow.errors import GraphBubbleUp
 
 
 class Place(Protocol):
@@ -30,8 +31,13 @@ class Place(Protocol):
     sink: Sink | None
     awaits: bool
 
-    def in_thread(self, name: str, function: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
-        """Call a function where it may block; `name` is the node's, for reports."""
+    @property
+    def halt(self) -> Halt | None:
+        """What tells that nobody waits for the tasks any more, where they run in a thread."""
+        ...
+
+    def in_thread(self, scope: Scope, function: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
+        """Call a function of a task where it may block."""
         ...
 
 
@@ -41,16 +47,14 @@ async def call(task: Task, place: Place) -> Outcome:
     It sets a context variable, so every task runs in a context of its own. Cancellation, and
     whatever else is no `Exception`, passes through.
     """
-    scope = Scope(task, place.sink, place.awaits)
+    scope = Scope(task, place.sink, place.awaits, place.halt)
     CURRENT.set(scope)
     node = task.node
-    kept: Succeeded | None = None
-    branch: Branch | None = None
     try:
         callee = node.callee
         if task.kept is not None:
             done = task.kept  # stored by an earlier run; only its conditional edges are to run
-        elif node.wrapped:
+        elif node.wrapped or task.run.middleware:
             done = parse(task, await _within_middleware(task, scope, place))
         elif callee.coro is not None and (place.awaits or callee.sync is None):
             # The usual cases, without a frame between.
@@ -59,17 +63,39 @@ async def call(task: Task, place: Place) -> Outcome:
             done = parse(task, callee.sync(task.input))
         else:
             done = parse(task, await _compute(callee, task.input, scope, place))
-        for branch in node.branches:
-            kept, scope.edge = kept or done, branch.name
+        if scope.inner is not None:
+            check_heard(scope)
+        if node.branches:
+            return await _follow(scope, place, done)
+    except (Exception, GraphBubbleUp, BaseExceptionGroup) as error:  # noqa: BLE001 - a node may raise anything
+        if leaves(scope, error):
+            return await _left(scope, place)
+        return ended_by(scope, error, None, None)
+    finally:
+        scope.closed = True
+    return swallowed(scope, None, None) if scope.waiting else done
+
+
+async def _left(scope: Scope, place: Place) -> Outcome:
+    """Return the outcome of a task whose node was ended by what a graph that it called has said."""
+    done = given(scope.task, Returned((), scope.bring_up().up))
+    return await _follow(scope, place, done) if scope.task.node.branches else done
+
+
+async def _follow(scope: Scope, place: Place, kept: Succeeded) -> Outcome:
+    """Run the conditional edges of a node that has returned."""
+    done, branch = kept, None
+    try:
+        for branch in scope.task.node.branches:
+            scope.edge = branch.name
             if branch.path.sync is not None and not branch.path.asks:
                 answer = branch.path.sync(seen(branch, kept))
             else:
                 answer = await _compute(branch.path, seen(branch, kept), scope, place)
-            done = Succeeded(task, done.writes, [*done.goto, *follow(branch, kept, answer)])
-    except (Exception, GraphInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 - a node may raise anything
+            goto = [*done.goto, *follow(branch, kept, answer)]
+            done = Succeeded(done.task, done.writes, goto, done.up)
+    except (Exception, GraphBubbleUp, BaseExceptionGroup) as error:  # noqa: BLE001 - as above
         return ended_by(scope, error, kept, branch)
-    finally:
-        scope.closed = True
     return swallowed(scope, kept, branch) if scope.waiting else done
 
 
@@ -77,7 +103,7 @@ async def _within_middleware(task: Task, scope: Scope, place: Place) -> Any:  # 
     """Call a node inside the context managers that the graph was compiled with."""
     with ExitStack() as stack:
         info = scope.info
-        for enter in task.run.graph.middleware:
+        for enter in task.run.middleware:
             stack.enter_context(enter(info))
         return await _compute(task.node.callee, task.input, scope, place)
     return None  # a context manager has swallowed the error
@@ -91,7 +117,7 @@ async def _compute(callee: Callee, given: object, scope: Scope, place: Place) ->
     assert callee.sync is not None, "a function can be called one way or the other"
     if callee.inline or not place.awaits:
         return callee.sync(given, **handed)
-    return await place.in_thread(scope.task.node.name, partial(callee.sync, given, **handed))
+    return await place.in_thread(scope, partial(callee.sync, given, **handed))
 
 
 def run_here(coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:

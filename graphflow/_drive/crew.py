@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Protocol, final
 
 import anyio
 
-from graphflow._core.state import Event, Failed, Outcome, Run, Task, Written
+from graphflow._core.state import Event, Failed, News, Outcome, Run, Shown, Task, Written
 from graphflow._drive.call import call
-from graphflow._drive.loop import LoopPlace, soon_here
-from graphflow._drive.stepping import BUFFER, paced
+from graphflow._drive.loop import LoopPlace, soon_here, waits_here
+from graphflow._drive.shows import Shows, room_of, sink_of
+from graphflow._drive.stepping import BUFFER, Room, paced
 from graphflow.errors import TaskAbandoned
 
 if TYPE_CHECKING:
@@ -81,16 +82,26 @@ class Inbox:
 
     def write(self, task: Task, item: object) -> None:
         """Add what a node wrote, from any thread; a thread of its own waits for room."""
+        self.add(Written(task, item), task)
+
+    def add(self, event: News, task: Task) -> None:
+        """Add what comes of a task that goes on."""
         if get_ident() == self.thread:
             if not self.closed:  # else it is being cancelled, and writes in its `finally`
-                self.post(Written(task, item))
+                self.post(event)
             return
         with self.lock:
-            self.lock.wait_for(lambda: not self.full)
+            if not waits_here():
+                self.lock.wait_for(lambda: not self.full)
             if self.closed:
                 raise TaskAbandoned(task.node.name)
-            self.events.append(Written(task, item))
+            self.events.append(event)
         self.soon(self._notice)
+
+    @property
+    def here(self) -> Room | None:
+        """What tells a coroutine whether there is room, if it is on this loop."""
+        return self if get_ident() == self.thread else None
 
     def _notice(self) -> None:
         """Wake the program for an event that a thread has added."""
@@ -139,9 +150,12 @@ class _LoopCrew:
         self.backlog: deque[Task] = deque()
         self.running = 0
         self.limit: int | None = run.config.get("max_concurrency")
-        self.paced = run.view.custom
-        self.place = LoopPlace(run.grace, self.inbox.write if run.view.custom else None)
+        self.room: Room | None = self.inbox if run.crowds else room_of(run)
+        sink = sink_of(run)
+        self.place = LoopPlace(run.grace, self.inbox.write if sink is None and run.crowds else sink)
         self.launching = False
+        if run.view.subgraphs:
+            run.shows = Shows(run.view, self.inbox)
 
     def enlist(self, tasks: Sequence[Task]) -> None:
         """Start tasks in this order, as many at once as the run allows."""
@@ -185,7 +199,7 @@ class _LoopCrew:
 
     def left(self) -> Sequence[Outcome]:
         """Return the outcomes that came while the crew was ended."""
-        return [event for event in self.inbox.drain() if not isinstance(event, Written)]
+        return [event for event in self.inbox.drain() if not isinstance(event, (Written, Shown))]
 
 
 @final
@@ -216,7 +230,7 @@ class AsyncioCrew(_LoopCrew):
         event: Event
         try:
             calling = call(task, self.place)
-            event = await (paced(self.inbox, calling) if self.paced else calling)
+            event = await (calling if self.room is None else paced(self.room, calling))
         except asyncio.CancelledError as error:
             if self.ending:
                 raise
@@ -297,7 +311,7 @@ class TrioCrew(_LoopCrew):
         event: Event
         try:
             calling = call(task, self.place)
-            event = await (paced(self.inbox, calling) if self.paced else calling)
+            event = await (calling if self.room is None else paced(self.room, calling))
         except trio.Cancelled:
             raise
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from graphflow._core.state import Run, RunState
     from graphflow._drive.asynchronous import AsyncStream
     from graphflow._drive.portal import PortalSide
+    from graphflow._drive.shows import Splitting
     from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.threads import Stream
     from graphflow._drive.turn import Turn
@@ -97,6 +98,13 @@ def waits_here() -> "Callable[[], bool]":
     from graphflow._drive.loop import waits_here
 
     return waits_here
+
+
+def splitting() -> "type[Splitting]":
+    """Return what divides the chunks of a run whose stream a task reads."""
+    from graphflow._drive.shows import Splitting
+
+    return Splitting
 
 
 def portal_side() -> "type[PortalSide]":

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, final
 import anyio
 import anyio.to_thread
 
-from graphflow._drive.scope import Sink, report_abandoned
+from graphflow._drive.scope import Halt, Scope, Sink, report_abandoned
 from graphflow.errors import TaskAbandoned, note
 
 Soon: TypeAlias = Callable[[Callable[[], object]], object]
@@ -106,8 +106,8 @@ class _Job:
             return self.state == "running"
 
 
-async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any:  # noqa: ANN401 - a node returns anything
-    """Call a function of node `name` in a worker thread, and return what it returns.
+async def in_thread(scope: Scope, function: Callable[[], Any], grace: float) -> Any:  # noqa: ANN401 - a node returns anything
+    """Call a function of a task in a worker thread, and return what it returns.
 
     If the wait is cancelled, the function has `grace` seconds to end; then it is abandoned.
 
@@ -120,6 +120,7 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
     if inline_here():
         return function()
     job = _Job(function)
+    halt = scope.halt = Halt()
     # The limiter is anyio's own, but the token is held here: a library gives it back at some time
     # after the thread has ended, and then a cancelled run would leave it behind for a moment.
     limiter = anyio.to_thread.current_default_thread_limiter()
@@ -129,7 +130,8 @@ async def in_thread(name: str, function: Callable[[], Any], grace: float) -> Any
             job.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
         )
     except BaseException as cancelled:
-        await _wait_for_end(name, job, grace, cancelled)
+        halt.call()
+        await _wait_for_end(scope.task.node.name, job, grace, cancelled)
         if job.error is None or isinstance(job.error, TaskAbandoned):
             raise
     finally:
@@ -174,12 +176,13 @@ class LoopPlace:
 
     __slots__ = ("grace", "sink")
     awaits = True
+    halt = None  # a coroutine is cancelled
 
     def __init__(self, grace: float, sink: Sink | None) -> None:
         """Keep both."""
         self.grace = grace
         self.sink = sink
 
-    async def in_thread(self, name: str, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a node returns anything
+    async def in_thread(self, scope: Scope, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a node returns anything
         """Call a function in a worker thread."""
-        return await in_thread(name, function, self.grace)
+        return await in_thread(scope, function, self.grace)

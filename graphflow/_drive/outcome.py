@@ -6,10 +6,13 @@ from graphflow._core.state import Failed, Interrupted, Outcome, Succeeded
 from graphflow._core.topology import Branch
 from graphflow._drive.scope import Scope
 from graphflow.errors import (
-    GraphInterrupt,
+    GraphBubbleUp,
+    GraphLeft,
+    GraphSwallowedError,
     InterruptError,
     InterruptSwallowedError,
     InvalidAnswerError,
+    InvalidUpdateError,
     note,
     shown,
 )
@@ -29,13 +32,13 @@ def ended_by(
     Raises:
         BaseException: what ends the process rather than the task.
     """
-    if isinstance(error, GraphInterrupt):
-        return _interrupted(scope, error, kept, branch)
+    if isinstance(error, GraphBubbleUp):
+        return _bubbled(scope, error, kept, branch)
     if isinstance(error, BaseExceptionGroup):
         group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType] - of anything
-        _, rest = group.split(GraphInterrupt)
+        _, rest = group.split(GraphBubbleUp)
         if rest is None:
-            return _interrupted(scope, group, kept, branch)
+            return _bubbled(scope, group, kept, branch)
         if not isinstance(rest, Exception):
             raise rest
         error = rest
@@ -45,18 +48,51 @@ def ended_by(
     return Failed(scope.task, _without_our_frames(error), kept, branch, again)
 
 
+def leaves(scope: Scope, error: BaseException) -> bool:
+    """Tell whether a node ended because graphs that it has called were left, and for nothing else.
+
+    One that waits for an answer, too, is run again when there is one, and is left then.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType] - of anything
+        if group.split(GraphLeft)[1] is not None:
+            return False
+    inner = scope.inner
+    return inner is not None and bool(inner.up) and not scope.waiting and not inner.paused
+
+
+def check_heard(scope: Scope) -> None:
+    """Raise if a node has returned though what a graph that it called said was to end it.
+
+    Raises:
+        GraphSwallowedError: then something within it has caught what was raised.
+    """
+    inner = scope.inner
+    if inner is not None and (inner.up or inner.paused):
+        raise GraphSwallowedError(scope.task.node.name, paused=inner.paused)
+
+
 def swallowed(scope: Scope, kept: Succeeded | None, branch: Branch | None) -> Outcome:
     """Return the outcome of a task that asked, caught that, and returned."""
     error = InterruptSwallowedError(scope.task.node.name, scope.waiting[0].value)
     return Failed(scope.task, error, kept, branch)
 
 
-def _interrupted(
+def _bubbled(
     scope: Scope, asked: BaseException, kept: Succeeded | None, branch: Branch | None
 ) -> Outcome:
     """Return the outcome of a task that asked; whoever raises an interrupt by hand asks nothing."""
-    if scope.waiting:
-        return Interrupted(scope.task, [*scope.waiting], kept)
+    inner = scope.inner
+    if scope.waiting or (inner is not None and inner.paused):
+        paused = inner is not None and inner.paused
+        return Interrupted(scope.task, [*scope.waiting], kept, paused)
+    if inner is not None and inner.up and branch is not None:
+        text = (
+            f"the graph that conditional edge {branch.name!r} of node {scope.task.node.name!r} "
+            f"has called was left by a Command for the graph around it, and an edge writes "
+            f"nothing and is no node; call it in a node"
+        )
+        return Failed(scope.task, InvalidUpdateError(text), kept, branch)
     msg = (
         f"node {scope.task.node.name!r} raised {type(asked).__name__} by itself; call "
         f"interrupt(value), which asks and returns the answer"

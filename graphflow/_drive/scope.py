@@ -1,11 +1,14 @@
 """What a running task can ask of its run: the one implementation of `TaskScope`."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, final
 
 from graphflow._core.asking import Questions
-from graphflow._core.state import Task
+from graphflow._core.state import Task, Up
 from graphflow._core.topology import Asked
 from graphflow._drive.once import Calls
 from graphflow.config import RunnableConfig
@@ -15,8 +18,66 @@ from graphflow.runtime import ExecutionInfo, Runtime
 if TYPE_CHECKING:
     from graphflow._core.asking import Question
 
+
+@final
+class Inner:
+    """What graphs that a task runs have to say to the task's own run.
+
+    Attributes:
+        questions: what they wait for.
+        paused: whether one of them was to stop where it is.
+        up: what they have said to graphs around them.
+    """
+
+    __slots__ = ("paused", "questions", "up")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.questions: list[Question] = []
+        self.paused = False
+        self.up: list[Up] = []
+
+
 Sink: TypeAlias = Callable[[Task, object], None]
 """Takes an item that a task wrote; may block the calling thread, never the event loop."""
+
+
+@final
+class Halt:
+    """Tells those who work in a thread, where nothing can cancel them, that nobody waits any more.
+
+    Attributes:
+        over: whether that is so.
+    """
+
+    __slots__ = ("_lock", "_told", "over")
+
+    def __init__(self) -> None:
+        """Begin while somebody waits."""
+        self._lock = Lock()
+        self._told: list[Callable[[], object]] = []
+        self.over = False
+
+    def call(self) -> None:
+        """Let it be so, and tell all who want to be told."""
+        with self._lock:
+            self.over = True
+            told, self._told = self._told, []
+        for tell in told:
+            tell()
+
+    def tell(self, function: Callable[[], object]) -> None:
+        """Have a function called then; at once, if it is so already."""
+        with self._lock:
+            if not self.over:
+                self._told.append(function)
+                return
+        function()
+
+    def forget(self, function: Callable[[], object]) -> None:
+        """Have it called no more."""
+        with self._lock, suppress(ValueError):
+            self._told.remove(function)
 
 
 @final
@@ -26,25 +87,42 @@ class Scope:
     Attributes:
         task: the task.
         sink: takes what it writes, or None.
+        halt: tells that nobody waits for it any more, if it runs in a thread; or None.
         closed: whether it has ended.
         edge: the conditional edge that is run, or "" for the node itself.
+        inner: what graphs that it runs have brought up to it.
     """
 
-    __slots__ = ("_awaits", "_calls", "_questions", "closed", "edge", "sink", "task")
+    __slots__ = (
+        "_awaits",
+        "_calls",
+        "_graphs",
+        "_questions",
+        "closed",
+        "edge",
+        "halt",
+        "inner",
+        "sink",
+        "task",
+    )
 
-    def __init__(self, task: Task, sink: Sink | None, awaits: bool) -> None:  # noqa: FBT001 - on the path of every task
+    def __init__(self, task: Task, sink: Sink | None, awaits: bool, halt: Halt | None) -> None:  # noqa: FBT001 - on the path of every task
         """Begin.
 
         Args:
             task: the task.
             sink: takes what the task writes; without one, it is seen by nobody.
             awaits: whether the task was called on an event loop.
+            halt: see the class.
         """
         self.task = task
         self.sink = sink
         self._awaits = awaits
+        self.halt = halt
         self.closed = False
         self.edge = ""
+        self.inner: Inner | None = None
+        self._graphs: Iterator[int] | None = None
         self._questions: Questions | None = None
         self._calls: Calls | None = None
 
@@ -59,10 +137,23 @@ class Scope:
         if self.sink is not None:
             self.sink(self.task, item)
 
+    def next_graph(self) -> int:
+        """Return how many graphs the task has run before; the next one is another."""
+        if self._graphs is None:
+            self._graphs = count()
+        return next(self._graphs)
+
+    def bring_up(self) -> "Inner":
+        """Return where what a graph that it runs says to its own run is kept."""
+        if self.inner is None:
+            self.inner = Inner()
+        return self.inner
+
     @property
     def waiting(self) -> "Sequence[Question]":
-        """What the task has asked, and has no answer to."""
-        return () if self._questions is None else self._questions.waiting
+        """What the task, or a graph that it runs, has asked and has no answer to."""
+        own = () if self._questions is None else self._questions.waiting
+        return own if self.inner is None else [*own, *self.inner.questions]
 
     @property
     def refused(self) -> "Sequence[Question]":
@@ -123,6 +214,7 @@ class Scope:
             **task.node.metadata,
             "langgraph_node": task.node.name,
             "langgraph_step": task.step,
+            "langgraph_checkpoint_ns": "|".join((*task.run.ns, f"{task.node.name}:{task.id}")),
         }
         config: dict[str, Any] = {
             "recursion_limit": task.run.limit,

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 from weakref import ref
 
 from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Start
-from graphflow._core.state import Event, Failed, Outcome, Run, Task, Written
+from graphflow._core.state import Event, Failed, News, Outcome, Run, Shown, Task, Written
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
 from graphflow._drive.call import call, run_here
-from graphflow._drive.scope import Sink, report_abandoned
+from graphflow._drive.scope import Halt, Scope, Sink, report_abandoned
+from graphflow._drive.shows import Shows, Splitting, sink_of
 from graphflow._drive.stepping import BUFFER
+from graphflow._scope import CURRENT
 from graphflow.errors import TaskAbandoned
 
 if TYPE_CHECKING:
     from graphflow._drive.portal import Member, PortalSide
+    from graphflow._drive.stepping import Room
     from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.turn import Turn
 
@@ -38,16 +41,17 @@ POOL_SIZE = 32
 class ThreadPlace:
     """Where sync tasks are called: right here, whatever thread this is."""
 
-    __slots__ = ("sink",)
+    __slots__ = ("halt", "sink")
     awaits = False
 
-    def __init__(self, sink: Sink | None) -> None:
-        """Keep the sink."""
+    def __init__(self, sink: Sink | None, halt: Halt | None) -> None:
+        """Keep both."""
         self.sink = sink
+        self.halt = halt
 
-    async def in_thread(self, name: str, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a node returns anything
+    async def in_thread(self, scope: Scope, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - a node returns anything
         """Never called: `call` sees that nothing is awaited here."""
-        raise AssertionError(name, function)
+        raise AssertionError(scope, function)
 
 
 @final
@@ -58,8 +62,11 @@ class ThreadCrew:
         """Begin with nobody."""
         self.run = run
         self.context = context
-        self.sink: Sink | None = self.write if run.view.custom else None
-        self.place = ThreadPlace(self.sink or self.unseen)
+        self.sink: Sink | None = self.write if run.crowds else sink_of(run)
+        self.halt = Halt()
+        self.place = ThreadPlace(self.sink or self.unseen, self.halt)
+        if run.view.subgraphs:
+            run.shows = Shows(run.view, self)
         self.limit: int | None = run.config.get("max_concurrency")
         self.changed = Condition()
         self.events: deque[Event] = deque()
@@ -67,6 +74,7 @@ class ThreadCrew:
         self.threads: dict[Task, Future[None] | None] = {}
         self.coroutines: dict[Task, Member] = {}
         self.failed = False
+        self.left = False
         self.closed = False
         self.pool: ThreadPoolExecutor | None = None
         self.portal: PortalSide | None = None
@@ -118,16 +126,25 @@ class ThreadCrew:
 
     def write(self, task: Task, item: object) -> None:
         """Add what a node wrote; a thread waits for room, the portal's loop never does."""
+        self.add(Written(task, item), task)
+
+    def add(self, event: News, task: Task) -> None:
+        """Add what comes of a task that goes on."""
         with self.changed:
-            on_loop = self.portal is not None and self.portal.here
+            on_loop = (self.portal is not None and self.portal.here) or load.waits_here()()
             if not on_loop:
                 self.changed.wait_for(lambda: not self.full)
             if self.closed:
                 if on_loop:
                     return  # a coroutine that is being cancelled, in its `finally`
                 raise TaskAbandoned(task.node.name)
-            self.events.append(Written(task, item))
+            self.events.append(event)
             self.changed.notify_all()
+
+    @property
+    def here(self) -> "Room | None":
+        """What tells coroutines of the running event loop whether there is room."""
+        return self.portal if self.portal is not None and self.portal.here else None
 
     def unseen(self, task: Task, item: object) -> None:
         """Drop what a thread wrote and nobody asked for, as long as the run goes on."""
@@ -143,8 +160,14 @@ class ThreadCrew:
     def arrived(self, wanted: int) -> list[Event]:
         """Wait for `wanted` events or a failure; return all there are."""
         with self.changed:
-            self.changed.wait_for(lambda: len(self.events) >= wanted or self.failed)
+            self.changed.wait_for(lambda: len(self.events) >= wanted or self.failed or self.left)
             return self._drain()
+
+    def leave(self) -> None:
+        """Let who waits for events go on, for nobody waits for this run any more."""
+        with self.changed:
+            self.left = True
+            self.changed.notify_all()
 
     def _drain(self) -> list[Event]:
         """Return all events there are, and let writers go on; the lock is held."""
@@ -163,6 +186,8 @@ class ThreadCrew:
         with self.changed:
             self.closed = True
             self.backlog.clear()
+        self.halt.call()
+        with self.changed:
             for task, future in list(self.threads.items()):
                 if future is not None and future.cancel():
                     del self.threads[task]
@@ -180,7 +205,7 @@ class ThreadCrew:
         if self.portal is not None:
             self.portal.close()
             self.portal = None
-        outcomes = [event for event in (*early, *late) if not isinstance(event, Written)]
+        outcomes = [event for event in (*early, *late) if not isinstance(event, (Written, Shown))]
         for task in abandoned:
             warning = report_abandoned(task.node.name, self.run.grace)
             if warning is not None:
@@ -197,7 +222,7 @@ def _was_told_to_end(event: Event) -> bool:
 class _Driver:
     """Performs all effects but `Emit`, which only a stream can."""
 
-    __slots__ = ("context", "crew", "place", "run", "storing", "turn")
+    __slots__ = ("context", "crew", "halt", "place", "run", "storing", "turn")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
@@ -208,7 +233,9 @@ class _Driver:
             self.turn = load.turn()(self.storing)
             run.journal = ref(self.turn)
         self.context = context
-        self.place = ThreadPlace(None)
+        outer = context.get(CURRENT)
+        self.halt = outer.halt if run.inside is not None and isinstance(outer, Scope) else None
+        self.place = ThreadPlace(sink_of(run), self.halt)
         self.crew: ThreadCrew | None = None
 
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
@@ -247,6 +274,8 @@ class _Driver:
         """End what still runs, and give the thread back."""
         try:
             if self.crew is not None:
+                if self.halt is not None:
+                    self.halt.forget(self.crew.leave)
                 self.lending(self.crew.end)
         finally:
             if self.storing is not None:
@@ -260,7 +289,19 @@ class _Driver:
         """Return the run's crew, made on first need."""
         if self.crew is None:
             self.crew = ThreadCrew(self.run, self.context)
+            if self.halt is not None:
+                self.halt.tell(self.crew.leave)
         return self.crew
+
+    def check_wanted(self) -> None:
+        """Raise if nobody waits any more for the task that this run is part of.
+
+        Raises:
+            TaskAbandoned: then.
+        """
+        if self.halt is not None and self.halt.over:
+            assert self.run.inside is not None, "only such a run is part of a task"
+            raise TaskAbandoned(self.run.inside.task.node.name)
 
 
 def _drive(driver: _Driver, program: Program[R]) -> Generator[Any, None, R]:
@@ -279,6 +320,8 @@ def _drive(driver: _Driver, program: Program[R]) -> Generator[Any, None, R]:
                 answer = None
             else:
                 answer = perform(effect)
+                if driver.halt is not None:
+                    driver.check_wanted()
     finally:
         program.close()
         driver.end()
@@ -290,13 +333,38 @@ def invoke(
     context: Context,
     program: Callable[[Run, G], Program[R]],
 ) -> R:
-    """Perform a program that emits nothing; return what it returns."""
+    """Perform a program, and return what it returns.
+
+    What it emits is for who reads the stream of a run around it; without one, that is nothing.
+    """
+    chunks = _drive(_Driver(run, context), program(run, given))
     try:
-        next(_drive(_Driver(run, context), program(run, given)))
+        while True:
+            chunk = next(chunks)
+            assert run.shows is not None, "a run that nobody watches emits nothing"
+            assert run.inside is not None, "it is shown in that of a run around it"
+            run.shows.put(chunk, run.inside.task)
     except StopIteration as end:
         result: R = end.value
         return result
-    raise AssertionError(run)  # a run that nobody watches emits nothing
+    finally:
+        chunks.close()
+
+
+def _divided(chunks: Generator[Any, None, Any], split: Splitting) -> Generator[Any, None, None]:
+    """Yield what the task that reads a graph's stream is shown, and show others the rest."""
+    state: Any = None
+    try:
+        while True:
+            try:
+                chunk = next(chunks)
+            except StopIteration as end:
+                state = end.value
+                break
+            yield from split.take(chunk)
+    finally:
+        chunks.close()
+    split.end(state)
 
 
 @final
@@ -310,11 +378,15 @@ class Stream(Iterator[Any]):
 
     __slots__ = ("_chunks",)
 
-    def __init__(self, run: Run, given: object, context: Context) -> None:
+    def __init__(
+        self, run: Run, given: object, context: Context, split: Splitting | None = None
+    ) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
         self._chunks: Generator[Any, None, Any] = _drive(
             _Driver(run, context), supersteps(run, given)
         )
+        if split is not None:
+            self._chunks = _divided(self._chunks, split)
 
     def __iter__(self) -> Iterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

@@ -1,12 +1,13 @@
 """Compiles a blueprint into a `Topology`: names become nodes, and nothing is looked up again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
 from graphflow._core.topology import Branch, Callee, Join, Node, Reader, Topology
-from graphflow.channels import MISSING
+from graphflow._reducer import Reducer
+from graphflow.channels import MISSING, Channel
 from graphflow.constants import END, START
 from graphflow.schema import Schema
 from graphflow.types import Middleware
@@ -34,6 +35,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
             blueprint.nodes[name].metadata,
             blueprint.nodes[name].defer,
             child=blueprint.nodes[name].child,
+            gives=_given_by(blueprint.nodes[name].child, blueprint.channels),
         )
         for rank, name in enumerate(sorted(blueprint.nodes))
     }
@@ -58,6 +60,21 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         middleware=tuple(middleware),
         input=tuple(blueprint.input.channels),
     )
+
+
+def _given_by(child: Topology | None, channels: Mapping[str, Channel]) -> Mapping[str, bool] | None:
+    """Return the keys whose writes a graph gives to the one around it.
+
+    With each whether all the writes are given, in their order, and not only the last value: they
+    are where both combine them by the same function.
+    """
+    if child is None:
+        return None
+    return {
+        key: isinstance(channels[key], Reducer) and channels[key].same(child.channels[key])
+        for key in child.output
+        if key in channels
+    }
 
 
 class _Readers:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from graphflow.errors import (
     CodecError,
-    InterruptError,
     InterruptMismatchError,
     InterruptSwallowedError,
     InvalidAnswerError,
@@ -350,15 +349,3 @@ def test_where_a_command_leads_beside_a_question_is_shown() -> None:
 
     assert run(THEIRS) == (["i"], ["a"])
     assert run(OURS) == (["i", "c"], ["a", "c"])
-
-
-def test_a_graph_inside_a_node_cannot_wait() -> None:
-    """In LangGraph the graph around it waits, too."""
-
-    def run(lib: Library) -> list[object]:
-        inner = chain(lib, ask=asking(lib, "?")).compile()
-        return asks(stored(lib, chain(lib, sub=inner)).invoke(FIRST, THREAD))
-
-    assert run(THEIRS) == ["?"]
-    with pytest.raises(InterruptError, match="that of a graph inside it, which waits"):
-        run(OURS)

@@ -278,36 +278,6 @@ def test_a_compiled_graph_is_no_langchain_runnable() -> None:
     assert not any(hasattr(ours, name) for name in names)
 
 
-def test_a_compiled_graph_as_a_node_is_an_object_with_invoke() -> None:
-    """In both it hands back its whole output; in LangGraph the parent can stream what is inside."""
-
-    def chunks(lib: Library, **options: object) -> list[Any]:
-        child = alone(lib, logging("child"))
-        parent = chain(lib, parent=child).compile()
-        return list(parent.stream({"log": ["in"]}, **options))
-
-    whole = {"parent": {"log": ["in", "child"]}}
-    assert chunks(THEIRS) == chunks(OURS) == [whole]
-    assert [chunk for _, chunk in chunks(THEIRS, subgraphs=True)] == [
-        {"a": {"log": ["child"]}},
-        whole,
-    ]
-    with pytest.raises(TypeError, match="subgraphs"):
-        chunks(OURS, subgraphs=True)
-
-
-def test_a_command_for_the_parent_graph_is_an_error() -> None:
-    """In LangGraph the graph that the child is a node of obeys it."""
-
-    def graph(lib: Library) -> Any:  # noqa: ANN401 - of either library
-        command = lib.types.Command(graph="__parent__", update={"log": ["from child"]})
-        return chain(lib, parent=alone(lib, returning(command))).compile()
-
-    assert graph(THEIRS).invoke({}) == {"log": ["from child"]}
-    with pytest.raises(OURS.errors.ParentCommand, match="a graph that has no parent"):
-        graph(OURS).invoke({})
-
-
 def test_the_runtime_of_a_node_has_fewer_fields() -> None:
     """LangGraph's has also what belongs to checkpoints, retries, timeouts and its server."""
 

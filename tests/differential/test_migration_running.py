@@ -165,7 +165,6 @@ def test_the_config_of_a_node_has_no_internal_keys() -> None:
     assert len(theirs["configurable"]) > 1
     assert ours["configurable"] == {"user": "ada"}
     assert theirs["metadata"].keys() - ours["metadata"].keys() == {
-        "langgraph_checkpoint_ns",
         "langgraph_path",
         "langgraph_triggers",
     }
