@@ -122,7 +122,7 @@ def test_messages_removed_inside_are_removed(driver: Driver, kind: Kind) -> None
     child = graph_of(MessagesState, {"s": removes, "t": adds})
     given = {"messages": [{"role": "user", "content": "a", "id": "1"}]}
     ended = driver.run(graph_of(MessagesState, {"sub": child}), given)
-    assert [each.id for each in ended["messages"]] == ["2"]
+    assert [each["id"] for each in ended["messages"]] == ["2"]
 
 
 class Own(TypedDict, total=False):

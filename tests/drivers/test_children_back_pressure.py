@@ -9,7 +9,6 @@ from graphflow._drive.stepping import BUFFER
 from tests.drivers.backends import (
     REAL,
     Driver,
-    Gate,
     Graph,
     Kind,
     LoopDriver,
@@ -19,7 +18,7 @@ from tests.drivers.backends import (
     settle,
     turn,
 )
-from tests.drivers.children import Way, beside, chain, fan, inside, nest, steps, ways
+from tests.drivers.children import Way, beside, chain, fan, inside, nest, ways
 from tests.drivers.test_back_pressure import MANY, Endless
 
 ROUNDS: Final = 20 * BUFFER
@@ -176,25 +175,18 @@ def test_a_node_that_reads_slowly_holds_its_child(loop: LoopDriver, way: Way) ->
     assert len(ran) == ROUNDS
 
 
-def test_a_gate_between_levels(loop: LoopDriver) -> None:
-    """A child that is held does not hold its parent's other tasks."""
-    other, ended = Gate(), Gate()
+@pytest.mark.parametrize("loop", ["asyncio", "simulated"], indirect=True)
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_node_that_blocks_the_loop(loop: LoopDriver, kind: Kind, names: str) -> None:
+    """Does not wait for the child that waits for the loop: nothing is held then, nor lost."""
 
-    async def quick(_: object) -> None:
-        await other.passed()
-        ended.open()
+    async def body(_: object) -> None:
+        for number in range(MANY):
+            get_stream_writer()(number)
+            if kind == "async":
+                await turn()
 
-    ran: list[int] = []
-    graph = fan(None, {"a": rounds("async", ran), "b": quick, "c": steps("async")})
-    config: Any = {"recursion_limit": 2 * ROUNDS}
-
-    async def body() -> None:
-        async with graph.astream({}, config, subgraphs=True) as stream:
-            await anext(stream)
-            await settle(4 * ROUNDS)
-            assert len(ran) < FAR
-            other.open()
-            await settle()
-            assert ended.is_open
-
-    loop.main(body)
+    child = fan(None, dict.fromkeys(names, either(kind, body)))
+    made_of = builder({"n": inside("invoke", child)}, inline=True).add_edge(START, "n")
+    got = loop.chunks(made_of.compile(), {}, stream_mode="custom", subgraphs=True)
+    assert len(got) == MANY * len(names)
