@@ -24,7 +24,7 @@ class NodeSpec:
         schema: the state it sees.
         defer: whether it waits until nothing else would run.
         metadata: what was given.
-        destinations: the names it is said to lead to, beside its edges.
+        destinations: the names it is said to lead to, beside its edges, each with a label or None.
         child: the topology of the graph that it is, or None for a function.
         narrowed: whether it was given a state of its own to see.
     """
@@ -35,7 +35,7 @@ class NodeSpec:
     schema: Schema
     defer: bool
     metadata: Mapping[str, Any]
-    destinations: tuple[Any, ...]
+    destinations: Mapping[Any, str | None]
     child: "Topology | None" = None
     narrowed: bool = False
 

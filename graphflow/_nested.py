@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.inside import Inside, Returned, Split, returned, view_of
-from graphflow._core.state import Run, RunState, Stopped, View
+from graphflow._core.state import Run, RunState, Stopped, Task, View
 from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
 from graphflow.config import RunnableConfig, merged
 from graphflow.errors import GraphInterrupt, GraphLeft, GraphRecursionError
 
 if TYPE_CHECKING:
+    from graphflow._core.asking import Question
     from graphflow._core.topology import Topology
 
 PLACE: Final = "langgraph_checkpoint_ns"
@@ -106,11 +107,24 @@ def come_back(run: Run, state: RunState) -> None:
         from graphflow._core.asking import brought_up, interrupt_of  # noqa: PLC0415 - seldom needed
 
         asked = [one for outcome in state.asked for one in outcome.questions]
-        inner.questions += [brought_up(one) for one in asked]
+        inner.questions += [
+            brought_up(one, level_of(run, outcome.task, one))
+            for outcome in state.asked
+            for one in outcome.questions
+        ]
         inner.paused = inner.paused or state.paused
         raise GraphInterrupt([interrupt_of(one) for one in asked])
     inner.up += inside.up
     raise GraphLeft
+
+
+def level_of(run: Run, task: Task, question: "Question") -> list[Any]:
+    """Return where a task of a graph inside another has asked, see `Question.inner`."""
+    place = [task.node.name, task.index, question.key, question.number]
+    if run.thread is not None:
+        return [run.thread.log.branch, *place]
+    assert run.inside is not None, "it is inside another"
+    return [0, *place, task.step, run.inside.number]
 
 
 def node_result(run: Run, state: RunState) -> Returned:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import is_dataclass
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -14,6 +14,7 @@ from graphflow._core.state import Run, Stops, View
 from graphflow._core.topology import Callee, Topology
 from graphflow._drive import load
 from graphflow._scope import CURRENT
+from graphflow._shape import Shape
 from graphflow._stops import Named, stops_of
 from graphflow._threads import Threads
 from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
@@ -40,7 +41,7 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _MODES: Final = ("values", "updates", "custom", "tasks", "checkpoints", "debug")
 
 
-class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
+class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
     """A graph that can be run: any number of times, and any number of runs at once.
 
     It is immutable. Sync methods need no event loop and run async nodes too, on a loop of their
@@ -606,6 +607,7 @@ class CompiledStateGraph(Threads, Generic[StateT, ContextT]):
         return cast("Any", context)
 
 
+@cache
 def _nested() -> ModuleType:
     """Return what is known of graphs inside others, which most programs do without."""
     from graphflow import _nested  # noqa: PLC0415 - as it says

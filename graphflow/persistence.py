@@ -47,6 +47,7 @@ class Persistence:
             ValueError: if the config names no thread, or a word is unknown.
         """
         from graphflow._core.form import metadata_of  # noqa: PLC0415 - loaded with a checkpointer
+        from graphflow._core.ledger import Ledger  # noqa: PLC0415 - as above
         from graphflow._core.log import Log  # noqa: PLC0415 - as above
         from graphflow._core.packing import Asked  # noqa: PLC0415 - as above
         from graphflow._core.thread import Thread  # noqa: PLC0415 - as above
@@ -58,7 +59,7 @@ class Persistence:
             known_word("on_busy", on_busy, _ON_BUSY),
             metadata_of(config),
         )
-        return Thread(Log(graph, asked, self.codec, now, random_id))
+        return Thread(Log(graph, asked, self.codec, now, Ledger(asked.thread, random_id)))
 
     def reader(self, graph: Topology, config: Mapping[str, Any]) -> "Reader":
         """Return what reads the thread that a config names.

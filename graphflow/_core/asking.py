@@ -5,6 +5,7 @@ questions find their answers. By position: the third question without a key is t
 by key, wherever it is asked. Where an answer may belong to another question, that is an error.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Protocol, TypeAlias, final
 
 from graphflow._answers import described, returned
@@ -39,6 +40,9 @@ class Question:
         schema: the JSON Schema of an answer, or None.
         expires: until when it may be answered, in microseconds since 1970, or None.
         default: what answers it then, in a list; an empty list for an error.
+        inner: where it was asked, if by a graph that the task runs: for each graph, the outermost
+            first, `[branch, node, index, key, number]` of its task. If nothing of the graph is
+            stored, the branch is 0, and the superstep and the number of the call stand behind.
     """
 
     id: str
@@ -48,6 +52,7 @@ class Question:
     schema: dict[str, Any] | None
     expires: int | None
     default: list[Any]
+    inner: Sequence[list[Any]] = ()
 
 
 Asking: TypeAlias = tuple[str, int]
@@ -104,7 +109,7 @@ class Journal:
 class Journaling(Protocol):
     """Stores results of running tasks."""
 
-    def store(self, task: "Task", key: str, result: object) -> None:
+    def keep_result(self, task: "Task", key: str, result: object) -> None:
         """Store a result; may block the calling thread.
 
         Raises:
@@ -115,7 +120,7 @@ class Journaling(Protocol):
 
     @property
     def blocks(self) -> bool:
-        """Whether `store` may take so long that an event loop should not call it."""
+        """Whether `keep_result` may take so long that an event loop should not call it."""
         ...
 
 
@@ -142,19 +147,22 @@ def interrupt_of(question: Question) -> Interrupt:
     )
 
 
-def brought_up(question: Question) -> Question:
-    """Return a question of a graph that a task runs, as one of the task: under a key of its own."""
-    if question.key.endswith(f"{OF}{question.id}"):
-        return question
-    key = f"{own_key(question.key)}{OF}{question.id}"
+def brought_up(question: Question, level: list[Any]) -> Question:
+    """Return a question of a graph that a task runs as one of that task: under a key of its own.
+
+    Args:
+        question: the question.
+        level: where it was asked in that graph, see `Question.inner`.
+    """
     return Question(
         question.id,
-        key,
+        f"{own_key(question.key)}{OF}{question.id}",
         0,
         question.value,
         question.schema,
         question.expires,
         question.default,
+        [level, *question.inner],
     )
 
 
@@ -256,6 +264,8 @@ class Questions:
         """Raise if a question is new, and may be one that was answered under another name."""
         for other, answered in self._journal.asked.items():
             if other in self._used or other not in self._journal.answers or answered.id == STALE:
+                continue
+            if answered.inner:  # it was a graph that asked
                 continue
             if bool(own_key(other[0])) != bool(own_key(place[0])):
                 self._mismatch(

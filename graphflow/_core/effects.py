@@ -129,6 +129,21 @@ class Save(Effect[bool | Exception]):
         self.wait = wait
 
 
+class Write(Effect[bool | Exception]):
+    """Make a commit that is put together when it is its turn; answered as a `Save` is.
+
+    Others write to the thread as well: running tasks that keep results, graphs that they run. A
+    driver lets one of them at a time call `put`, and hand over to the store what it returns.
+    """
+
+    __slots__ = ("put", "wait")
+
+    def __init__(self, put: "Callable[[], Commit]", wait: bool) -> None:  # noqa: FBT001 - one of its two parts
+        """Keep both."""
+        self.put = put
+        self.wait = wait
+
+
 def made(answer: bool | Exception) -> bool:  # noqa: FBT001 - what a Save is answered with
     """Return the answer to a Save.
 

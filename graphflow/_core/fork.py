@@ -78,4 +78,4 @@ def fork_to(run: Run, given: Fork) -> Program[tuple[int, int]]:
             rows += left
         if (yield from log.start(rows, values=state.values)):
             assert log.last is not None, "a fork is a checkpoint"
-            return (log.branch, log.seq - behind + 1) if behind else log.last
+            return (log.branch, log.ledger.seq - behind + 1) if behind else log.last

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from graphflow._change import Change
-from graphflow._core.state import Succeeded, Task
+from graphflow._core.state import Succeeded, Task, Up
 from graphflow._core.topology import Node
 from graphflow._record import record
 from graphflow.checkpoint._frame import unframed
@@ -81,6 +81,9 @@ class RunForm:
         run_id: the run's id.
         metadata: what its checkpoints have beside source, step and parents.
         given: the input, in a list; an empty list if it has none.
+        call: for a graph that a task of another runs, what tells which call it is: the id of that
+            `task`, the `graph`'s name and nodes, and the `parents`, the checkpoints around it by
+            their namespaces. Else None.
     """
 
     seq: int
@@ -90,11 +93,14 @@ class RunForm:
     run_id: str
     metadata: dict[str, Any]
     given: list[Any]
+    call: Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, entry: Record, form: object) -> "RunForm":
         """Return a form that was read."""
-        return read_form(cls, entry, form, int, int, int, str, dict, list)
+        usual = (int, int, int, str, dict, list)
+        inside = len(places_of(form)) > len(usual)
+        return read_form(cls, entry, form, *usual, *((dict,) if inside else ()))
 
 
 # ----------------------------------------------------------------------------------- a barrier
@@ -118,6 +124,7 @@ class BarrierForm:
         sends: the Sends that are due next, as `[node, arg]`.
         joins: the half-filled joins, as `[id, kind, payload]`.
         waiting: the deferred nodes that wait, by name.
+        up: what a graph inside another has said to those around it, as it was left; see `up_form`.
     """
 
     seq: int
@@ -132,11 +139,13 @@ class BarrierForm:
     sends: Sequence[list[Any]] = ()
     joins: Sequence[list[Any]] = ()
     waiting: Sequence[str] = ()
+    up: Sequence[list[Any]] = ()
 
     @classmethod
     def read(cls, entry: Record, form: object) -> "BarrierForm":
-        """Return a form that was read; its last four places are there only if one is needed."""
-        wanted = _USUAL if len(places_of(form)) <= len(_USUAL) else _WHOLE
+        """Return a form that was read; its last places are there only if one is needed."""
+        places = len(places_of(form))
+        wanted = _USUAL if places <= len(_USUAL) else _WHOLE if places <= len(_WHOLE) else _LEFT
         since, step, run, tasks, codes, due, *rest = _checked(entry, form, wanted)
         written = gathered(tasks)
         changes, seq = by_key(entry, written, codes), entry.seq
@@ -145,6 +154,7 @@ class BarrierForm:
 
 _USUAL: Final = (int, int, int, list, list, list)
 _WHOLE: Final = (*_USUAL, int, list, list, list)
+_LEFT: Final = (*_WHOLE, list)
 
 ALL_SOURCES: Final = 0
 """The kind of a join whose payload is the list of the sources that have arrived."""
@@ -251,17 +261,21 @@ class TaskForm:
         writes: `[node, index, key, value, ...]`.
         goto: where its Command and its conditional edges lead, see `aimed`.
         whole: whether its conditional edges have run, too.
+        up: what it has said to graphs around its own, see `up_form`.
     """
 
     seq: int
     writes: list[Any]
     goto: list[Any]
     whole: bool
+    up: Sequence[list[Any]] = ()
 
     @classmethod
     def read(cls, entry: Record, form: object) -> "TaskForm":
         """Return a form that was read."""
-        return read_form(cls, entry, form, list, list, bool)
+        usual = (list, list, bool)
+        left = len(places_of(form)) > len(usual)
+        return read_form(cls, entry, form, *usual, *((list,) if left else ()))
 
     @property
     def place(self) -> Place:
@@ -281,7 +295,16 @@ def place_of(task: Task) -> Place:
 def task_form(done: Succeeded, *, whole: bool) -> list[Any]:
     """Return the form of a task's record."""
     writes = tracked(written_by(done), done.task.run.graph.untracked)
-    return [writes, aimed(done.goto), whole]
+    form = [writes, aimed(done.goto), whole]
+    return [*form, [up_form(up) for up in done.up]] if done.up else form
+
+
+def up_form(up: Up) -> list[Any]:
+    """Return what was said to a graph around another: `[levels, goto, key, value, ...]`."""
+    form: list[Any] = [up.levels, aimed(up.goto)]
+    for write in up.writes:
+        form += write
+    return form
 
 
 def metadata_of(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,11 +108,11 @@ class Inside:
         """What stands for it in the ids of its tasks, if nothing of it is stored."""
         return f"{self.task.id}\0{self.number}"
 
-    def take(self, outcomes: Sequence[Succeeded]) -> None:
-        """Take in what the tasks of a superstep have written."""
+    def take(self, outcomes: Sequence[Succeeded]) -> bool:
+        """Take in what the tasks of a superstep have written; return whether one has left it."""
         gives = self.gives
         if not gives:
-            return
+            return self.leaving
         for done in outcomes:
             for write in done.writes:
                 whole = gives.get(write[0])
@@ -120,6 +120,7 @@ class Inside:
                     self.writes.append(write)
                 elif whole is not None:
                     self.written[write[0]] = None
+        return self.leaving
 
 
 @record

@@ -1,6 +1,6 @@
 """Opens a thread: reads it, or a checkpoint of it, and puts the log to where that is."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from graphflow._core.admit import blank
 from graphflow._core.commit import by_rank, install
@@ -81,30 +81,42 @@ def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool)
     hold = log.hold
     assert hold is not None, "a run enters its thread before it reads it"
     log.reset()
+    ledger = log.ledger
+    ledger.epoch = ledger.seq = ledger.current = 0
     if head is not None:
-        log.epoch, log.seq, log.branch, log.current = head.epoch, head.seq, head.branch, head.branch
+        ledger.epoch, ledger.seq, ledger.current = head.epoch, head.seq, head.branch
+        log.branch = head.branch
     if past is None:
         if not log.branch:
             log.fork(0, 0)
-            log.current = log.branch
+            ledger.current = log.branch
         if hold.beside:  # the branch of the run that it goes on beside stays empty, and current
             log.fork(0, 0)
+        log.line = ((log.branch, ENDLESS),)
         return
     last = past.checkpoint
     assert last is not None, "a thread without a checkpoint has no past"
+    ledger.read(past.stored.branches)
     log.branch, log.last = past.branch, (past.branch, last.seq)
     log.before, log.manifest = past.before, past.manifest
+    line = [(each.branch.id, each.upto) for each in past.stored.line]
     if not hold.beside and (log.asked.checkpoint is None or goes_on):
         log.loose = past.loose
+        log.line = ((log.branch, ENDLESS), *line[1:])
         return
     log.fork(past.branch, last.seq)
+    log.line = ((log.branch, ENDLESS), (past.branch, last.seq), *line[1:])
     past.loose = []
     if hold.beside or not past.newest:
         past.ask_anew()
     if hold.beside:
         past.stop = None
     else:
-        log.current = log.branch
+        ledger.current = log.branch
+
+
+ENDLESS: Final = 1 << 63
+"""Beyond all records."""
 
 
 def state_of(run: Run, log: Log, past: Past | None) -> RunState:

@@ -5,7 +5,7 @@ business of `log.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from graphflow._change import APPENDING, Change
 from graphflow._core.asking import own_key
@@ -21,6 +21,7 @@ from graphflow._core.form import (
     place_of,
     task_form,
     tracked,
+    up_form,
     values_in,
     written_by,
 )
@@ -33,10 +34,14 @@ from graphflow.errors import CodecError
 
 if TYPE_CHECKING:
     from graphflow._core.asking import Answer, Question
-    from graphflow._core.state import Ahead, Succeeded, Task
+    from graphflow._core.state import Ahead, Succeeded, Task, Up
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.codec import Codec
     from graphflow.types import Durability, OnBusy
+
+_METADATA: Final = 4
+_INPUT: Final = 5
+"""The places of these in the form of a run."""
 
 Packed: TypeAlias = tuple[int, bytes]
 """The kind of a record, and its packed form."""
@@ -74,6 +79,8 @@ class Packing:
         manifest: what the last snapshot holds.
         strange: half-filled joins that the graph no longer has, in their stored form.
         ending: what a run that stores at its end only has done so far, or None for another run.
+        call: where it was called, of a graph that is run inside another; see `RunForm`.
+        up: what such a graph says to those around it, as it is left.
     """
 
     __slots__ = (
@@ -82,6 +89,7 @@ class Packing:
         "_run",
         "_straight",
         "asked",
+        "call",
         "clock",
         "codec",
         "ending",
@@ -90,6 +98,7 @@ class Packing:
         "run",
         "strange",
         "time",
+        "up",
     )
 
     def __init__(
@@ -106,6 +115,8 @@ class Packing:
     def reset(self) -> None:
         """Be before the thread has been read; a run that begins may have to read it again."""
         self.run = self.time = self._begun = 0
+        self.call: dict[str, Any] = {}
+        self.up: Sequence[Up] = ()
         self.manifest = Manifest({})
         self.strange: list[list[Any]] = []
         self.ending = Ending() if self.asked.durability == "exit" else None
@@ -123,6 +134,7 @@ class Packing:
         self._begun = self.time = self.clock()
         number = SOURCES.index(source)
         self._run = [self._begun, number, step, run_id, dict(self.asked.metadata), [*given]]
+        self._run += [self.call] if self.call else []
         return self._pack_run()
 
     def _pack_run(self) -> bytes:
@@ -130,7 +142,7 @@ class Packing:
         try:
             return self.codec.pack(self._run)
         except CodecError as error:
-            raise of_run(self.codec, error, self._run[-2], self._run[-1]) from None
+            raise of_run(self.codec, error, self._run[_METADATA], self._run[_INPUT]) from None
 
     # -------------------------------------------------------------------------------- the barrier
 
@@ -181,7 +193,7 @@ class Packing:
         due = ahead.due
         named = [due[0].name] if len(due) == 1 else names(due)
         form = [now - self._begun, step, self.run, tasks, codes, named]
-        if ahead.sends or ahead.joins or ahead.waiting or self.strange:
+        if ahead.sends or ahead.joins or ahead.waiting or self.strange or self.up:
             form += self._more(ahead, 0)
             held += [send.arg for send in ahead.sends]
         try:
@@ -235,8 +247,10 @@ class Packing:
         self.time = self.clock()
         packed = b""
         if self.ending is not None:
-            # Who has run, which tells as whom somebody edits the state; not what they wrote.
-            self.ending.ran = [[task[0], RAN] for task in tasks]
+            if self.call:  # what a graph inside another has written is what it gives
+                self.ending.ran += [tracked(task, self.graph.untracked) for task in tasks]
+            else:  # who has run, which tells as whom somebody edits the state; not what they wrote
+                self.ending.ran = [[task[0], RAN] for task in tasks]
             self.ending.add((step, ahead, source), changes, values)
         else:
             if self.graph.untracked:
@@ -257,17 +271,18 @@ class Packing:
         sends, codes = ahead.sends, in_order(tasks, changes)
         form = [self.time - self._begun, step, self.run, tasks, codes, names(ahead.due)]
         number = SOURCES.index(source)
-        if sends or ahead.joins or ahead.waiting or number or self.strange:
+        if sends or ahead.joins or ahead.waiting or number or self.strange or self.up:
             form += self._more(ahead, number)
         try:
             return self.codec.pack_form(form, values_in(tasks, changes, sends))
         except CodecError as error:
             raise explained(self.codec, error, tasks, changes, sends) from None
 
-    def _more(self, ahead: "Ahead", source: int) -> tuple[int, list[Any], list[Any], list[str]]:
-        """Return the last four places of a barrier, which few have."""
+    def _more(self, ahead: "Ahead", source: int) -> Sequence[Any]:
+        """Return the last places of a barrier, which few have."""
         half = [*self.strange, *half_filled(self.graph, ahead.joins)]
-        return source, aimed(ahead.sends), half, names(ahead.waiting)
+        more = source, aimed(ahead.sends), half, names(ahead.waiting)
+        return (*more, [up_form(up) for up in self.up]) if self.up else more
 
     # --------------------------------------------------------------------- tasks, and failures
 
@@ -309,9 +324,13 @@ class Packing:
         failed = [failed_form(task, error) for task, error in errors]
         waiting = [waiting_form(place_of(task), questions) for task, questions in asked]
         try:
-            return self.codec.pack([self.clock(), failed, changes, waiting, paused])
+            return self.codec.pack([self.clock(), failed, changes, waiting, paused, *self.run_of()])
         except CodecError as error:
             raise of_questions(self.codec, error, asked) from None
+
+    def run_of(self) -> Sequence[int]:
+        """Return what is part of the ids of the tasks that a stop is of, if anything is."""
+        return ()
 
     def pack_again(self, form: list[Any]) -> bytes:
         """Return the packed record of a form that was read: it holds nothing that cannot be."""
@@ -365,7 +384,7 @@ class Packing:
         self.run = 0  # the record before the barrier's, whatever its number will be
         records = [(RUN, self._pack_run())]
         if ending.last is not None:
-            self._run[1], self._run[-1] = SOURCES.index("resume"), []
+            self._run[1], self._run[_INPUT] = SOURCES.index("resume"), []
             records = [(RUN, self._pack_run())]
             step, ahead, source = ending.last
             packed = self._pack(step, ending.ran, ahead, ending.changes(values), source)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from graphflow._change import Change
 from graphflow._core.asking import Answer, Answered, Question
-from graphflow._core.form import Place, read_form
+from graphflow._core.form import Place, places_of, read_form
 from graphflow._core.state import Task
 from graphflow._record import record
 from graphflow.checkpoint.records import Record
@@ -21,8 +21,10 @@ class StopForm:
         failed: for each task that failed `[node, index, shown, type, traceback]`.
         changes: what the tasks that ended well would change, or None if that is not known.
         waiting: for each task that waits `[node, index, question, question, ...]`; a question is
-            `[id, key, number, value, schema, expires, default]`.
+            `[id, key, number, value, schema, expires, default]`, with where it was asked behind
+            that, if by a graph that the task runs; see `Question`.
         paused: whether the run was to stop here, whatever the tasks do.
+        epoch: what is part of the ids of the tasks, beside their branch; see `origin_of`.
     """
 
     seq: int
@@ -31,15 +33,18 @@ class StopForm:
     changes: dict[str, Change] | None
     waiting: list[list[Any]]
     paused: bool
+    epoch: int = 0
 
     @classmethod
     def read(cls, entry: Record, form: object) -> "StopForm":
         """Return a form that was read."""
-        return read_form(cls, entry, form, int, list, (dict, type(None)), list, bool)
+        usual = (int, list, (dict, type(None)), list, bool)
+        more = len(places_of(form)) > len(usual)
+        return read_form(cls, entry, form, *usual, *((int,) if more else ()))
 
     def without_errors(self) -> "StopForm":
         """Return the stop as another branch has it, in which nothing has failed yet."""
-        return StopForm(self.seq, self.at, [], self.changes, self.waiting, self.paused)
+        return StopForm(self.seq, self.at, [], self.changes, self.waiting, self.paused)  # no epoch
 
     def errors(self) -> dict[Place, str]:
         """Return how the error of each task that failed is shown."""
@@ -52,10 +57,10 @@ class StopForm:
 
 def waiting_form(place: Place, questions: Iterable[Question]) -> list[Any]:
     """Return one task that waits: its place, and what it asks."""
-    asked = [
-        [one.id, one.key, one.number, one.value, one.schema, one.expires, one.default]
-        for one in questions
-    ]
+    asked: list[list[Any]] = []
+    for one in questions:
+        form = [one.id, one.key, one.number, one.value, one.schema, one.expires, one.default]
+        asked.append([*form, [[*level] for level in one.inner]] if one.inner else form)
     return [*place, *asked]
 
 

@@ -58,6 +58,7 @@ class Stored:
         snapshot: the last snapshot before it, or None.
         blobs: the snapshot's blobs.
         records: the records from the snapshot's own on.
+        branches: all branches of the thread.
     """
 
     thread: str
@@ -66,6 +67,7 @@ class Stored:
     snapshot: Snapshot | None
     blobs: Mapping[int, bytes]
     records: Sequence[Record]
+    branches: Sequence[Branch]
 
 
 def checkpoint_id(branch: int, seq: int) -> str:
@@ -121,7 +123,7 @@ def fetch(
             return None
         branches = store.branches(thread)
         line = line_of(branches, branch or head.branch, seq or head.seq)
-        found = _along(store, thread, head, line)
+        found = _along(store, thread, head, line, branches)
         now = store.head(thread)
         if left == 0 or (now is not None and now.token == head.token):
             _check_ends(found, only=len(branches) == 1)
@@ -134,7 +136,11 @@ _TRIES = 8  # how often a reader begins again because a writer was quicker; reco
 
 
 def _along(
-    store: "BaseCheckpointSaver", thread: str, head: Head, line: Sequence[Stretch]
+    store: "BaseCheckpointSaver",
+    thread: str,
+    head: Head,
+    line: Sequence[Stretch],
+    branches: Sequence[Branch],
 ) -> Stored:
     """Read what is along a line, back to the last snapshot."""
     snapshot: Snapshot | None = None
@@ -156,7 +162,7 @@ def _along(
     if snapshot is not None:
         blobs = store.blobs(thread, snapshot.blobs)
     records = [each for part in reversed(parts) for each in part]
-    return Stored(thread, head, line, snapshot, blobs, records)
+    return Stored(thread, head, line, snapshot, blobs, records, branches)
 
 
 def _check_ends(stored: Stored, *, only: bool) -> None:

@@ -6,9 +6,8 @@ Each step is a pure function of plain data, in a file of its own: `admit`, `plan
 `project`.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeAlias, cast
+from collections.abc import Sequence
+from typing import cast
 
 from graphflow._core.admit import admit
 from graphflow._core.commit import Edit, commit
@@ -43,8 +42,6 @@ from graphflow._core.state import (
 from graphflow._core.trace import ended_chunks, started_chunks
 from graphflow.errors import GraphRecursionError
 
-Barrier: TypeAlias = Callable[[RunState, Sequence[Succeeded]], Program[RunState]]
-
 
 def supersteps(run: Run, given: object) -> Program[RunState]:
     """Run a graph from an input to its end.
@@ -53,9 +50,8 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
         GraphRecursionError: after as many supersteps as the run's limit, if that was not the end.
         BaseException: what a node raised, with a note of where.
     """
-    view, thread = run.view, run.thread
+    view, thread, inside = run.view, run.thread, run.inside
     live, crowds = view.live, run.crowds
-    barrier = _barrier_of(run)
     quiet = not (view.values or view.traces or run.pauses)
     state, first = yield from _begin(run, given)
     if first is not None:
@@ -63,23 +59,26 @@ def supersteps(run: Run, given: object) -> Program[RunState]:
     tasks: Sequence[Task] = ()
     # As in LangGraph the limit is checked before the plan: a chain of 3 needs a limit of 4.
     while state.step <= run.stop and (tasks := plan(run, state)):
-        if run.pauses and _stops(run.before, tasks) and not (thread and thread.passes):
+        if run.pauses and _stops_before(run, tasks):
             return (yield from _pause(run, state))
         if len(tasks) == 1 and not crowds and (thread is None or not thread.resumes):
             # A bare yield where `yield from` would do: 0.1 us each, on the path of every chain.
             outcome: Outcome = (
                 (yield from _watched(run, state, tasks)) if live else (yield Compute(tasks[0]))
             )
-            if type(outcome) is not Succeeded:
-                return (yield from _stop(run, state, (outcome,), (outcome,)))
-            done: Sequence[Succeeded] = (outcome,)
+            ended: Sequence[Outcome] = (outcome,)
+            late: Sequence[Event] = ended
+            well = type(outcome) is Succeeded
         else:
             ended, late = yield from _together(run, state, tasks)
-            if not _all_well(ended):
-                return (yield from _stop(run, state, ended, late))
-            done = _in_plan_order(tasks, cast("Sequence[Succeeded]", ended))
-            del ended, late  # a chain would hold them, and what was sent, to its end
-        state = commit(state, done) if barrier is None else (yield from barrier(state, done))
+            well = _all_well(ended)
+        if not well:
+            return (yield from _stop(run, state, ended, late))
+        done = _in_plan_order(tasks, cast("Sequence[Succeeded]", ended))
+        del ended, late  # a chain would hold them, and what was sent, to its end
+        if inside is not None and inside.take(done):
+            return (yield from _leave(run, inside, state, done))
+        state = commit(state, done) if thread is None else (yield from thread.barrier(state, done))
         if not quiet:
             yield from _show(run, state, done)
             if run.pauses and _stops(run.after, tasks):
@@ -108,29 +107,19 @@ def _show(run: Run, state: RunState, done: Sequence[Succeeded]) -> Program[None]
         yield from run.thread.show(run, state)
 
 
-def _barrier_of(run: Run) -> Barrier | None:
-    """Return what makes the barriers of a run, or None for `commit`, which asks for no effects."""
-    if run.inside is not None:
-        return partial(_barrier_inside, run, run.inside)
-    return None if run.thread is None else run.thread.barrier
-
-
-def _barrier_inside(
+def _leave(
     run: Run, inside: Inside, state: RunState, done: Sequence[Succeeded]
 ) -> Program[RunState]:
-    """Make the barrier of a run inside another, which takes part in what was written.
-
-    If a task has left the graph for one around it, no edge is followed, and the run is at its end.
-    """
-    inside.take(done)
-    edit: Edit | None = None
-    if inside.leaving:
-        inside.up = [up for one in done for up in one.up]
-        state = RunState(state.values, state.sizes, (), (), {}, (), state.step)
-        edit = Edit((), (), (), "loop")
+    """End a run that a task of it has left for one around it: no edge is followed."""
+    inside.up = [up for one in done for up in one.up]
+    state = RunState(state.values, state.sizes, (), (), {}, (), state.step)
+    edit = Edit((), (), (), "loop")
     if run.thread is None:
-        return commit(state, done, None, edit)
-    return (yield from run.thread.barrier(state, done, edit))
+        state = commit(state, done, None, edit)
+    else:
+        state = yield from run.thread.barrier(state, done, edit)
+    yield from _show(run, state, done)
+    return (yield from _end(run, state, ()))
 
 
 def _end(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[RunState]:
@@ -158,6 +147,11 @@ def _begin(run: Run, given: object) -> Program[tuple[RunState, Outcome | None]]:
     if run.view.values and wrote(run.view, (first,)):
         yield from Emit((values_chunk(run, state),))
     return state, None
+
+
+def _stops_before(run: Run, tasks: Sequence[Task]) -> bool:
+    """Tell whether a run is to stop before a superstep, where it has not been stopped already."""
+    return _stops(run.before, tasks) and not (run.thread is not None and run.thread.passes)
 
 
 def _stops(at: Stops, tasks: Sequence[Task]) -> bool:

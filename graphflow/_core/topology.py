@@ -97,6 +97,8 @@ class Node:
         simple: whether its only edges are plain ones to nodes that are not deferred.
         child: the graph that it is, or None for a function.
         gives: of such a graph, the keys whose writes are the node's; see `Inside`.
+        destinations: where its Commands are said to go, each with a label or None; or None where
+            nothing is said. For drawings; a Command may go elsewhere.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Node:
     simple: bool = True
     child: "Topology | None" = None
     gives: "Mapping[str, bool] | None" = None
+    destinations: Mapping[str, str | None] | None = None
 
 
 @record

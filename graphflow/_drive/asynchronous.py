@@ -1,23 +1,22 @@
 """The asynchronous driver: performs the effects of one run on asyncio (uvloop too) or trio."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final
 from weakref import ref
 
-from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Save, Start
+from graphflow._core.effects import Cancel, Compute, Effect, Emit, Next, Program, Save, Start, Write
 from graphflow._core.state import Run
 from graphflow._core.superstep import supersteps
 from graphflow._drive import load
 from graphflow._drive.call import call
 from graphflow._drive.crew import AsyncioCrew, Crew, TrioCrew
-from graphflow._drive.loop import LoopPlace, in_trio, reclaimed
+from graphflow._drive.loop import LoopPlace, in_trio
 from graphflow._drive.shows import Splitting, sink_of
 from graphflow._drive.stepping import isolated
 
 if TYPE_CHECKING:
-    from graphflow._drive.turn import Turn
     from graphflow._drive.waiting import LoopStoring
 
 G = TypeVar("G")
@@ -28,12 +27,11 @@ R = TypeVar("R")
 class _Driver:
     """Performs the effects of several tasks; the others are done in the loop of `_drive`."""
 
-    __slots__ = ("context", "crew", "place", "result", "run", "storing", "turn")
+    __slots__ = ("context", "crew", "place", "result", "run", "storing")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
         self.storing: LoopStoring | None = None
-        self.turn: Turn | None = None
         self.context = context
         self.place = LoopPlace(run.grace, sink_of(run))
         self.crew: Crew | None = None
@@ -42,41 +40,25 @@ class _Driver:
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
         if isinstance(effect, Next):
-            return await self.lending(self._crew().arrived(effect.wanted))
+            return await self._crew().arrived(effect.wanted)
         if isinstance(effect, Start):
             return await self._crew().start(effect.tasks)
         if isinstance(effect, Cancel):
-            return await self.lending(self._crew().end())
+            return await self._crew().end()
         if self.storing is None:
             assert self.run.saver is not None, f"the driver does not know {effect!r}"
             self.storing = load.loop_storing()(self.run, self.context)
-            self.turn = load.turn()(self.storing)
-            self.run.journal = ref(self.turn)
+            self.run.journal = ref(self.storing)
         return await self.storing.perform(effect)
-
-    async def lending(self, tasks: Awaitable[R]) -> R:
-        """Wait for tasks, which may store results meanwhile."""
-        if self.turn is None:
-            return await tasks
-        self.turn.lend()
-        try:
-            return await tasks
-        finally:
-            if not self.turn.reclaim():
-                await reclaimed(self.turn)
 
     async def end(self) -> None:
         """End what still runs, and give the thread back."""
         try:
             if self.crew is not None:
-                await self.lending(self.crew.end())
+                await self.crew.end()
         finally:
             if self.storing is not None:
-                try:
-                    await self.storing.leave()
-                finally:
-                    assert self.turn is not None, "made with the storing"
-                    self.turn.end()
+                await self.storing.leave()
 
     def _crew(self) -> Crew:
         """Return the run's crew, made when several tasks are first to run at once."""
@@ -98,22 +80,13 @@ async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, 
                 driver.result = end.value
                 return
             if isinstance(effect, Compute):
-                # What `lending` does, without a frame that every step of the task would go through.
-                if (turn := driver.turn) is None:
-                    answer = await isolated(context.copy(), call(effect.task, place))
-                    continue
-                turn.lend()
-                try:
-                    answer = await isolated(context.copy(), call(effect.task, place))
-                finally:
-                    if not turn.reclaim():
-                        await reclaimed(turn)
+                answer = await isolated(context.copy(), call(effect.task, place))
             elif isinstance(effect, Emit):
                 for chunk in effect.chunks:
                     yield chunk
                 answer = None
             elif (
-                isinstance(effect, Save)
+                isinstance(effect, (Save, Write))
                 and driver.storing is not None
                 and driver.storing.begin(effect)
             ):

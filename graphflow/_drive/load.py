@@ -6,6 +6,7 @@ async nodes never does.
 
 # ruff: noqa: PLC0415 - late imports are what this module is for
 
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 G = TypeVar("G")
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from graphflow._drive.shows import Splitting
     from graphflow._drive.storing import BlockingStoring
     from graphflow._drive.threads import Stream
-    from graphflow._drive.turn import Turn
     from graphflow._drive.waiting import LoopStoring
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
+@cache
 def ainvoke() -> (
     "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], Coroutine[Any, Any, R]]"
 ):
@@ -37,6 +38,7 @@ def ainvoke() -> (
     return ainvoke
 
 
+@cache
 def astream() -> "type[AsyncStream]":
     """Return the stream on the running event loop."""
     from graphflow._drive.asynchronous import AsyncStream
@@ -44,6 +46,7 @@ def astream() -> "type[AsyncStream]":
     return AsyncStream
 
 
+@cache
 def invoke() -> "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], R]":
     """Return what performs a program without an event loop."""
     from graphflow._drive.threads import invoke
@@ -51,6 +54,7 @@ def invoke() -> "Callable[[Run, G, Context, Callable[[Run, G], Program[R]]], R]"
     return invoke
 
 
+@cache
 def supersteps() -> "Callable[[Run, object], Program[RunState]]":
     """Return the program of a run."""
     from graphflow._core.superstep import supersteps
@@ -58,6 +62,7 @@ def supersteps() -> "Callable[[Run, object], Program[RunState]]":
     return supersteps
 
 
+@cache
 def stream() -> "type[Stream]":
     """Return the stream without an event loop."""
     from graphflow._drive.threads import Stream
@@ -65,6 +70,7 @@ def stream() -> "type[Stream]":
     return Stream
 
 
+@cache
 def read_store() -> "Callable[[BaseCheckpointSaver, Callable[[], R]], Coroutine[Any, Any, R]]":
     """Return what calls a function that reads a store, on the running event loop."""
     from graphflow._drive.waiting import read_store
@@ -72,6 +78,7 @@ def read_store() -> "Callable[[BaseCheckpointSaver, Callable[[], R]], Coroutine[
     return read_store
 
 
+@cache
 def loop_storing() -> "type[LoopStoring]":
     """Return a run's dealings with its store on an event loop."""
     from graphflow._drive.waiting import LoopStoring
@@ -79,6 +86,7 @@ def loop_storing() -> "type[LoopStoring]":
     return LoopStoring
 
 
+@cache
 def blocking_storing() -> "type[BlockingStoring]":
     """Return a run's dealings with its store without an event loop."""
     from graphflow._drive.storing import BlockingStoring
@@ -86,13 +94,7 @@ def blocking_storing() -> "type[BlockingStoring]":
     return BlockingStoring
 
 
-def turn() -> "type[Turn]":
-    """Return what lends a run's thread to its tasks."""
-    from graphflow._drive.turn import Turn
-
-    return Turn
-
-
+@cache
 def waits_here() -> "Callable[[], bool]":
     """Return what tells whether an event loop runs here that must not be held up."""
     from graphflow._drive.loop import waits_here
@@ -100,6 +102,7 @@ def waits_here() -> "Callable[[], bool]":
     return waits_here
 
 
+@cache
 def splitting() -> "type[Splitting]":
     """Return what divides the chunks of a run whose stream a task reads."""
     from graphflow._drive.shows import Splitting
@@ -107,6 +110,7 @@ def splitting() -> "type[Splitting]":
     return Splitting
 
 
+@cache
 def portal_side() -> "type[PortalSide]":
     """Return the part of a crew of threads that needs an event loop."""
     from graphflow._drive.portal import PortalSide

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import anyio
 import anyio.to_thread
@@ -49,20 +49,6 @@ def soon_here() -> Soon:
 
         return trio.lowlevel.current_trio_token().run_sync_soon
     return asyncio.get_running_loop().call_soon_threadsafe
-
-
-class Lent(Protocol):
-    """What was lent to tasks that run in threads."""
-
-    def wait(self) -> None:
-        """Take it back; may block."""
-        ...
-
-
-async def reclaimed(lent: Lent) -> None:
-    """Take back what a task in a thread uses now, without holding up the loop."""
-    with anyio.CancelScope(shield=True):
-        await anyio.to_thread.run_sync(lent.wait)
 
 
 @final

@@ -1,7 +1,7 @@
 """Results kept inside a task: what `once` and `aonce` do on every driver.
 
-A result is stored by the task itself, while the program waits for it. The store is the run's, and
-one task at a time has it: see `Turn` in `storing.py`.
+A result is stored by the task itself, while the program waits for it: see `Books` in `storing.py`
+for how both write to one thread.
 """
 
 from collections.abc import Callable
@@ -122,7 +122,7 @@ class Calls:
         """Store a result, once."""
         if key not in self._stored:
             if (journal := self._journal()) is not None:
-                journal.store(self._task, key, self._called[key])
+                journal.keep_result(self._task, key, self._called[key])
             self._stored.add(key)
 
     def _journal(self) -> "Journaling | None":

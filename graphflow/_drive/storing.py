@@ -3,18 +3,19 @@
 What differs is only how one waits; for event loops that is in `waiting.py`.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, final
 
-from graphflow._core.effects import Effect, Enter, Load, Save, Settle
-from graphflow._core.state import Run
+from graphflow._core.effects import Effect, Enter, Load, Save, Settle, Write
+from graphflow._core.state import Run, Task
 from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 from graphflow.checkpoint.leases import Lease, enter
-from graphflow.errors import CheckpointConflict, ThreadBusyError
+from graphflow.errors import CheckpointConflict, TaskAbandoned, ThreadBusyError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -25,20 +26,56 @@ if TYPE_CHECKING:
 def is_made(store: BaseCheckpointSaver, commit: Commit, error: Exception) -> bool:
     """Tell what became of a commit whose answer was an error.
 
-    An answer can be lost though the commit was made: the thread's head says whose the last was.
+    An answer can be lost though the commit was made: the thread's head says whose the last was,
+    and its first record whether it is there, if others have come behind it meanwhile.
 
     Raises:
         Exception: the error, if the commit was not made.
     """
     try:
-        head = store.head(commit.thread)
+        made = _is_there(store, commit)
     except Exception:  # noqa: BLE001 - the store is out of order; the first error says why
         raise error from None
-    if head is not None and head.token == commit.token:
+    if made:
         return True  # even after a conflict: the store may have tried it twice
     if isinstance(error, CheckpointConflict):
         return False
     raise error
+
+
+def _is_there(store: BaseCheckpointSaver, commit: Commit) -> bool:
+    """Tell whether a commit is in the store."""
+    head = store.head(commit.thread)
+    if head is None or head.token == commit.token:
+        return head is not None
+    if not commit.records or head.epoch != commit.next_epoch:
+        return False
+    (first, *_) = commit.records
+    for found in store.records(commit.thread, after=first.seq - 1, upto=first.seq):
+        return (found.branch, found.kind, found.data) == (first.branch, first.kind, first.data)
+    return False
+
+
+@final
+class Books:
+    """What all have in common that write to one thread: a run, and those that run inside it.
+
+    Attributes:
+        store: the store.
+        lock: held by who puts a commit together and hands it over, so that commits come to the
+            store in the order of their records.
+        lease: the run's place on its thread, or None.
+        last: the last commit that was handed over and had not ended then, or None.
+    """
+
+    __slots__ = ("last", "lease", "lock", "store")
+
+    def __init__(self, store: BaseCheckpointSaver) -> None:
+        """Begin without a place."""
+        self.store = store
+        self.lock = Lock()
+        self.lease: Lease | None = None
+        self.last: Ending | None = None
 
 
 class Storing:
@@ -46,7 +83,7 @@ class Storing:
 
     Attributes:
         store: the store.
-        lease: the run's place on its thread, or None.
+        books: what it shares with those that run inside it, or that it runs inside.
     """
 
     def __init__(self, run: Run, context: Context) -> None:
@@ -59,21 +96,33 @@ class Storing:
         assert run.saver is not None, "a run without a checkpointer asks nothing of a store"
         self.store = run.saver
         self._run = run
+        self._closed = False
+        around = outer_storing(run)
+        self._own = around is None
+        self.books: Books = Books(run.saver) if around is None else around.books
         outer = context.get(CURRENT)
         self._outer = outer.task.run.held if isinstance(outer, Scope) else ()
-        self.lease: Lease | None = None
         self._pending: tuple[Ending, Commit] | None = None
 
+    @property
+    def lease(self) -> Lease | None:
+        """The run's place on its thread, or None."""
+        return self.books.lease
+
     def release(self) -> None:
-        """Give the place on the thread back, when a commit that is on its way has ended."""
-        lease, self.lease = self.lease, None
-        pending, self._pending = self._pending, None
-        if lease is None:
+        """Give the place on the thread back, when a commit that is on its way has ended.
+
+        Only the outermost run does; those inside it go before it.
+        """
+        self._closed = True
+        books = self.books
+        if not self._own or books.lease is None:
             return
-        if pending is None:
+        lease, books.lease = books.lease, None
+        if books.last is None:
             lease.release()
         else:
-            pending[0].add_done_callback(lambda _: lease.release())
+            books.last.add_done_callback(lambda _: lease.release())
 
     def take(self, effect: Enter) -> "Lease | Future[Lease]":
         """Take a place on the thread, or one in the line for it.
@@ -88,7 +137,7 @@ class Storing:
 
     def __del__(self) -> None:
         """Do what nobody has done: a stream may be left together with its event loop."""
-        if self.lease is not None:
+        if self._own and self.lease is not None:
             with suppress(Exception):
                 self.store_left()
             self.release()
@@ -101,13 +150,13 @@ class Storing:
             ThreadBusyError: if another process has taken the thread over.
         """
         thread = self._run.thread
-        if thread is None or self.lease is None:
+        if thread is None or self.lease is None or not self._own:
             return
         while (left := thread.log.left()) is not None:
             if self.appended(left):
                 thread.log.forget_left()
             else:
-                thread.log.catch_up(self.store.head(left.thread))
+                thread.log.ledger.catch_up(self.store.head(left.thread))
 
     def appended(self, commit: Commit) -> bool:
         """Make a commit; return whether the thread was where the commit takes it to be."""
@@ -121,6 +170,70 @@ class Storing:
         except Exception as error:  # noqa: BLE001 - a store may raise anything
             return is_made(self.store, commit, error)
         return True
+
+    def hand_over(
+        self,
+        put: Callable[[], Commit],
+        submit: "Callable[[Commit], Ending | None] | None" = None,
+    ) -> "tuple[Commit, Ending | Exception | None]":
+        """Put a commit together and hand it to the store, before anybody else does.
+
+        Args:
+            put: puts it together.
+            submit: hands it over, if not the store's own `submit` does.
+
+        Returns:
+            The commit, and its end, or None if it is done, or the error that it ended in.
+        """
+        books = self.books
+        with books.lock:
+            commit = put()
+            try:
+                ending = (submit or self.store.submit)(commit)
+            except Exception as error:  # noqa: BLE001 - a store may raise anything
+                return commit, error
+            if ending is not None:
+                books.last = ending
+        return commit, ending
+
+    def keep_result(self, task: Task, key: str, result: object) -> None:
+        """Store a result that a task keeps; may block the calling thread.
+
+        Raises:
+            CheckpointError: if it cannot be stored.
+            TaskAbandoned: if the run has ended.
+            ThreadBusyError: if another process has taken the thread over.
+        """
+        thread = task.run.thread
+        assert thread is not None, "only a run with a thread keeps results"
+        if self._closed:
+            raise TaskAbandoned(task.node.name)
+        program = thread.store(task, key, result)
+        answer: Any = None
+        while True:
+            try:
+                effect = program.send(answer)
+            except StopIteration:
+                return
+            if isinstance(effect, Load):
+                answer = effect.read(self.store)
+                continue
+            assert isinstance(effect, Write), f"a task's results need no {effect!r}"
+            try:
+                answer = self.written_here(effect.put)
+            except Exception as error:  # noqa: BLE001 - the program raises it
+                answer = error
+
+    def written_here(self, put: Callable[[], Commit]) -> bool:
+        """Make a commit, blocking the calling thread; return whether it was made."""
+        commit, ending = self.hand_over(put)
+        error = ending if isinstance(ending, Exception) else None
+        if ending is not None and error is None:
+            assert not isinstance(ending, Exception), "looked at above"
+            wait_for(ending)
+            found = ending.exception()
+            error = found if isinstance(found, Exception) else None
+        return True if error is None else is_made(self.store, commit, error)
 
     @property
     def waits(self) -> bool:
@@ -142,10 +255,7 @@ class Storing:
         if self._pending is None:
             return
         future, commit = self._pending
-        if not future.done():
-            ended = Event()
-            future.add_done_callback(lambda _: ended.set())
-            ended.wait()
+        wait_for(future)
         error = future.exception()
         self._pending = None
         if isinstance(error, Exception) and not is_made(self.store, commit, error):
@@ -168,9 +278,9 @@ class BlockingStoring(Storing):
 
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
-        if isinstance(effect, Save):
+        if isinstance(effect, (Save, Write)):
             try:
-                return self._save(effect)
+                return self._save(effect) if isinstance(effect, Save) else self._write(effect)
             except Exception as error:  # noqa: BLE001 - the program raises it
                 return error
         if isinstance(effect, Load):
@@ -191,20 +301,54 @@ class BlockingStoring(Storing):
             return is_made(self.store, effect.commit, error)
         if future is not None:
             self._pending = (future, effect.commit)
+            self.books.last = future
+        return True
+
+    def _write(self, effect: Write) -> bool:
+        """Put a commit together and make it, after the one before."""
+        self.settle_here()
+        if effect.wait or self.waits:
+            return self.written_here(effect.put)
+        commit, ending = self.hand_over(effect.put)
+        if isinstance(ending, Exception):
+            return is_made(self.store, commit, ending)
+        if ending is not None:
+            self._pending = (ending, commit)
         return True
 
     def _enter(self, effect: Enter) -> Lease:
         """Take a place on the thread."""
         found = self.take(effect)
         if isinstance(found, Lease):
-            self.lease = found
+            self.books.lease = found
             return found
         try:
-            self.lease = found.result()
+            lease = self.books.lease = found.result()
         except BaseException:  # an interrupt from the keyboard
             give_up(found)
             raise
-        return self.lease
+        return lease
+
+
+def outer_storing(run: Run) -> "Storing | None":
+    """Return the dealings with the store of the nearest run that a run is inside of."""
+    inside = run.inside
+    while inside is not None:
+        outer = inside.task.run
+        found = None if outer.journal is None else outer.journal()
+        if found is not None:
+            assert isinstance(found, Storing), "what keeps results of a run's tasks is this"
+            return found
+        inside = outer.inside
+    return None
+
+
+def wait_for(ending: "Ending") -> None:
+    """Block the calling thread until something has ended."""
+    if not ending.done():
+        ended = Event()
+        ending.add_done_callback(lambda _: ended.set())
+        ended.wait()
 
 
 def give_up(waiter: "Future[Lease]") -> None:

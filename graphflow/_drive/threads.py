@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from graphflow._drive.portal import Member, PortalSide
     from graphflow._drive.stepping import Room
     from graphflow._drive.storing import BlockingStoring
-    from graphflow._drive.turn import Turn
 
 G = TypeVar("G")
 R = TypeVar("R")
@@ -222,16 +221,14 @@ def _was_told_to_end(event: Event) -> bool:
 class _Driver:
     """Performs all effects but `Emit`, which only a stream can."""
 
-    __slots__ = ("context", "crew", "halt", "place", "run", "storing", "turn")
+    __slots__ = ("context", "crew", "halt", "place", "run", "storing")
 
     def __init__(self, run: Run, context: Context) -> None:
         self.run = run
         self.storing: BlockingStoring | None = None
-        self.turn: Turn | None = None
         if run.saver is not None:
             self.storing = load.blocking_storing()(run, context)
-            self.turn = load.turn()(self.storing)
-            run.journal = ref(self.turn)
+            run.journal = ref(self.storing)
         self.context = context
         outer = context.get(CURRENT)
         self.halt = outer.halt if run.inside is not None and isinstance(outer, Scope) else None
@@ -241,22 +238,11 @@ class _Driver:
     def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
         if isinstance(effect, (Compute, Next, Cancel)):
-            return self.lending(lambda: self._wait(effect))
+            return self._wait(effect)
         if isinstance(effect, Start):
             return self._crew().start(effect.tasks)
         assert self.storing is not None, f"the driver does not know {effect!r}"
         return self.storing.perform(effect)
-
-    def lending(self, wait: Callable[[], R]) -> R:
-        """Wait for tasks, which may store results meanwhile."""
-        if self.turn is None:
-            return wait()
-        self.turn.lend()
-        try:
-            return wait()
-        finally:
-            if not self.turn.reclaim():
-                self.turn.wait()
 
     def _wait(self, effect: Compute | Next | Cancel) -> Any:  # noqa: ANN401 - as above
         """Wait for tasks; a lone one that needs no event loop is run right here."""
@@ -276,14 +262,10 @@ class _Driver:
             if self.crew is not None:
                 if self.halt is not None:
                     self.halt.forget(self.crew.leave)
-                self.lending(self.crew.end)
+                self.crew.end()
         finally:
             if self.storing is not None:
-                try:
-                    self.storing.leave()
-                finally:
-                    assert self.turn is not None, "made with the storing"
-                    self.turn.end()
+                self.storing.leave()
 
     def _crew(self) -> ThreadCrew:
         """Return the run's crew, made on first need."""

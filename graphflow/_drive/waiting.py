@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 from typing_extensions import override
 
-from graphflow._core.effects import Effect, Enter, Load, Save, Settle
+from graphflow._core.effects import Effect, Enter, Load, Save, Settle, Write
 from graphflow._core.state import Run
 from graphflow._drive.loop import in_trio, inline_here, soon_here
 from graphflow._drive.storing import Storing, give_up, is_made
@@ -35,7 +35,7 @@ class LoopStoring(Storing):
         super().__init__(run, context)
         self._inline = inline_here()
         self._gathers = self.store if isinstance(self.store, Gathers) and not in_trio() else None
-        self._begun: Ending | Exception | None = None
+        self._begun: tuple[Commit, Ending | Exception | None] | None = None
 
     @property
     @override
@@ -45,7 +45,7 @@ class LoopStoring(Storing):
 
     async def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the answer has the effect's type
         """Do what the program asks for, and return the answer."""
-        if isinstance(effect, Save):
+        if isinstance(effect, (Save, Write)):
             try:
                 return await self._save(effect)
             except Exception as error:  # noqa: BLE001 - the program raises it
@@ -71,44 +71,56 @@ class LoopStoring(Storing):
         """Call what may block."""
         return await read_store(self.store, function)
 
-    def begin(self, effect: Save) -> bool:
+    def begin(self, effect: Save | Write) -> bool:
         """Begin a commit; return whether it is done already, as it is with a store that is quick.
 
         If not, `perform` goes on with it. There is no coroutine in a quick commit's way.
         """
         if self._pending is not None or self._inline:
             return False
-        gathers = self._gathers
+        if isinstance(effect, Write):
+            self._begun = self.hand_over(effect.put, self._submit)
+            return self._begun[1] is None
         try:
-            if gathers is None:
-                future: Ending | None = self.store.submit(effect.commit)
-            else:
-                future = gathers.gather(effect.commit, asyncio.get_running_loop().call_soon)
+            ending = self._submit(effect.commit)
         except Exception as error:  # noqa: BLE001 - a store may raise anything
-            self._begun = error
+            self._begun = effect.commit, error
             return False
-        self._begun = future
-        return future is None
+        if ending is None:
+            return True
+        self._begun = effect.commit, ending
+        self.books.last = ending
+        return False
 
-    async def _save(self, effect: Save) -> bool:
+    def _submit(self, commit: Commit) -> "Ending | None":
+        """Hand a commit to the store, together with others of this turn if the store likes that."""
+        if self._gathers is None:
+            return self.store.submit(commit)
+        return self._gathers.gather(commit, asyncio.get_running_loop().call_soon)
+
+    async def _save(self, effect: Save | Write) -> bool:
         """Make a commit, after the one before."""
-        commit = effect.commit
         if self._pending is not None:
             await self._settle()
             if self.begin(effect):
                 return True
         if self._inline:
-            return self.appended(commit)
-        begun, self._begun = self._begun, None
-        if isinstance(begun, Exception):
-            return await self._made(commit, begun)
-        assert begun is not None, "a commit that was done at once is not performed"
-        self._pending = (begun, commit)
+            return (
+                self.written_here(effect.put)
+                if isinstance(effect, Write)
+                else self.appended(effect.commit)
+            )
+        assert self._begun is not None, "a commit that was done at once is not performed"
+        (commit, ending), self._begun = self._begun, None
+        if isinstance(ending, Exception):
+            return await self._made(commit, ending)
+        assert ending is not None, "as above"
+        self._pending = (ending, commit)
         if not effect.wait and not self.waits:
             return True
-        await ended(begun)
+        await ended(ending)
         self._pending = None
-        return await self._outcome(begun, commit)
+        return await self._outcome(ending, commit)
 
     async def _made(self, commit: Commit, failed: Exception) -> bool:
         """Tell what became of a commit whose answer was an error."""
@@ -133,15 +145,15 @@ class LoopStoring(Storing):
         """Take a place on the thread."""
         found = self.take(effect)
         if isinstance(found, Lease):
-            self.lease = found
+            self.books.lease = found
             return found
         try:
             await ended(found)
         except BaseException:  # cancelled while it waited
             give_up(found)
             raise
-        self.lease = found.result()
-        return self.lease
+        lease = self.books.lease = found.result()
+        return lease
 
 
 async def read_store(store: BaseCheckpointSaver, function: Callable[[], R]) -> R:

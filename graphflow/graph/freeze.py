@@ -39,6 +39,9 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         )
         for rank, name in enumerate(sorted(blueprint.nodes))
     }
+    for name, spec in blueprint.nodes.items():
+        if spec.destinations or spec.signature.goto:
+            nodes[name].destinations = _destinations(blueprint, spec)
     joins = _link(blueprint, {START: entry, **nodes}, readers, wrapped=bool(middleware))
     channels = dict(blueprint.channels)
     return Topology(
@@ -171,6 +174,12 @@ def _branch(blueprint: Blueprint, spec: BranchSpec, reader: Reader) -> Branch:
             answer: _name(blueprint, target) for answer, target in spec.path_map.items()
         }
     return Branch(spec.name, spec.signature.callee, reader, destinations)
+
+
+def _destinations(blueprint: Blueprint, spec: NodeSpec) -> dict[str, str | None]:
+    """Return where a node's Commands are said to go: by `destinations`, else by its annotation."""
+    said = spec.destinations or dict.fromkeys(spec.signature.goto)
+    return {_name(blueprint, target): label for target, label in said.items()}
 
 
 def _same(given: object) -> object:

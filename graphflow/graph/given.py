@@ -41,6 +41,13 @@ def names_in(given: Mapping[str, str] | Sequence[str] | None) -> tuple[str, ...]
     return (given,) if isinstance(given, str) else tuple(given or ())
 
 
+def labelled(given: Mapping[str, str] | Sequence[str] | None) -> dict[Any, str | None]:
+    """Return destinations with their labels; only a dict has any."""
+    if isinstance(given, Mapping):
+        return {**given}
+    return dict.fromkeys(names_in(given))
+
+
 def check_reference(given: object, what: str) -> None:
     """Raise if something can be neither a node's name nor its function."""
     if not isinstance(given, str) and not callable(given):

@@ -22,8 +22,8 @@ from graphflow.graph.given import (
     check_grace,
     check_reference,
     free_name,
+    labelled,
     named,
-    names_in,
     path_map_of,
 )
 from graphflow.graph.persist import persistence_of
@@ -200,7 +200,7 @@ class StateGraph(Generic[StateT, ContextT]):
             schema,
             defer,
             {**(metadata or {})},
-            names_in(destinations),
+            labelled(destinations),
             None if child is None else child.topology,
             narrowed=input_schema is not None,
         )
@@ -264,7 +264,7 @@ class StateGraph(Generic[StateT, ContextT]):
             schema,
             defer=False,
             metadata={**(metadata or {})},
-            destinations=names_in(destinations),
+            destinations=labelled(destinations),
         )
         return self
 

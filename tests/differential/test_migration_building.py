@@ -272,7 +272,7 @@ def test_a_pydantic_model_is_no_state_yet() -> None:
 
 def test_a_compiled_graph_is_no_langchain_runnable() -> None:
     """What LangChain adds to one is not there: composing with `|`, callbacks, `astream_events`."""
-    names = ("pipe", "with_retry", "with_fallbacks", "astream_events", "get_graph")
+    names = ("pipe", "with_retry", "with_fallbacks", "astream_events", "get_prompts")
     theirs, ours = graph_of(THEIRS).compile(), graph_of(OURS).compile()
     assert all(hasattr(theirs, name) for name in names)
     assert not any(hasattr(ours, name) for name in names)
