@@ -11,7 +11,7 @@ import pytest
 
 from graphflow import END, START, Command, Send
 from graphflow.checkpoint.base import BaseCheckpointSaver
-from tests.drivers.backends import Driver, Graph, Kind, builder, made, says
+from tests.drivers.backends import Driver, Graph, Kind, LoopDriver, builder, made, says, settle
 from tests.drivers.children import (
     Part,
     Way,
@@ -39,6 +39,22 @@ def without_collector() -> Generator[None]:
         yield
     finally:
         gc.enable()
+
+
+def quietly(driver: Driver, graph: Graph, **options: Any) -> None:  # noqa: ANN401 - of `stream`
+    """Run to the end or to a failure, of which an event loop that ends then would keep traces."""
+    if not isinstance(driver, LoopDriver):
+        with suppress(ZeroDivisionError):
+            driver.each(graph, lambda _: None, {}, **options)
+        return
+
+    async def body() -> None:
+        with suppress(ZeroDivisionError):
+            async for _ in graph.astream({}, **options):
+                pass
+        await settle(3)
+
+    driver.main(body)
 
 
 # ------------------------------------------------------------------------------------ no growth
@@ -131,12 +147,10 @@ def test_what_a_child_returned_is_free_with_the_run(driver: Driver, kind: Kind, 
         alive.append(weakref.ref(made_now))
         return {"log": [made_now]}
 
-    child = fan(None, {name: made(kind, node) for name in "ab"})
-    graph = nest(way, 2, child)
+    graph = nest(way, 2, fan(None, {name: made(kind, node) for name in "ab"}))
     with without_collector():
-        assert len(driver.run(graph)["log"]) == 2
-        driver.each(graph, lambda _: None, {}, subgraphs=True, stream_mode=["values", "tasks"])
-        assert [one() for one in alive] == [None] * 4
+        quietly(driver, graph, subgraphs=True, stream_mode=["values", "tasks"])
+        assert [one() for one in alive] == [None] * 2
 
 
 # ----------------------------------------------------------------------------------- no cycles
@@ -188,11 +202,7 @@ def test_no_cycle_is_left(driver: Driver, kind: Kind, way: Way, what: str, watch
     graph = children_of(kind, way, what)
     options: Any = {"subgraphs": True, "stream_mode": ["values", "updates"]} if watched else {}
 
-    def act() -> None:
-        with suppress(ZeroDivisionError):
-            driver.each(graph, lambda _: None, {}, **options)
-
-    assert garbage_of(act) == {}
+    assert garbage_of(lambda: quietly(driver, graph, **options)) == {}
 
 
 @ways
@@ -209,4 +219,4 @@ def test_no_cycle_is_left_on_a_thread(
 ) -> None:
     """With each store."""
     graph = chain(store, {"sub": children_of(kind, way, "ends"), "t": says(kind)})
-    assert garbage_of(lambda: driver.run(graph, {}, config=CONFIG)) == {}
+    assert garbage_of(lambda: quietly(driver, graph, config=CONFIG)) == {}
