@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from graphflow._core.inside import Inside, Returned, Split, returned, view_of
-from graphflow._core.state import Run, RunState, Stopped, Task, View
+from graphflow._core.asking import interrupt_of
+from graphflow._core.inside import Inside, Returned, Split, returned, up_from, view_of
+from graphflow._core.state import Run, RunState, Stopped, View
 from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
 from graphflow.config import RunnableConfig, merged
-from graphflow.errors import GraphInterrupt, GraphLeft, GraphRecursionError
+from graphflow.errors import GraphInterrupt, GraphLeft
 
 if TYPE_CHECKING:
-    from graphflow._core.asking import Question
+    from graphflow._core.thread import Thread
     from graphflow._core.topology import Topology
+    from graphflow.checkpoint.codec import Codec
 
 PLACE: Final = "langgraph_checkpoint_ns"
 """The key of a task's metadata that tells where the task is; what has it comes from a task."""
@@ -20,12 +22,13 @@ PLACE: Final = "langgraph_checkpoint_ns"
 _ABOUT_ONE_RUN: Final = ("run_id", "run_name")
 
 
-def placed(
+def placed(  # noqa: PLR0913 - a graph, its caller, and what is bound to either
     scope: object,
     graph: "Topology",
     bound: RunnableConfig,
     config: RunnableConfig | None,
     *,
+    lasting: bool,
     watched: bool,
 ) -> tuple[Inside, RunnableConfig] | None:
     """Return the place of a graph's run in the task that makes it, and its config.
@@ -35,14 +38,12 @@ def placed(
         graph: the graph.
         bound: the config that is bound to it.
         config: what the caller gave.
+        lasting: whether what is stored of it is the memory of the node that runs it.
         watched: whether the caller reads its stream.
 
     Returns:
         None for a run of its own. A config that names a thread asks for that, but for the config
         that a node is handed.
-
-    Raises:
-        GraphRecursionError: if there are as many graphs around it as the run may take supersteps.
     """
     if not isinstance(scope, Scope) or scope.closed:
         return None
@@ -50,7 +51,10 @@ def placed(
         named, facts = _parts(config, "configurable"), _parts(config, "metadata")
         if named.get("thread_id") is not None and PLACE not in facts:
             return None
-    return _inside_of(scope, graph, watched=watched), _config_in(scope, bound, config)
+    inside = _inside_of(scope, graph, lasting=lasting, watched=watched)
+    if scope.task.journal is not None:  # else nothing was answered that it could refuse
+        scope.bring_up().insides.append(inside)
+    return inside, _config_in(scope, bound, config)
 
 
 def _parts(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -59,15 +63,12 @@ def _parts(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}  # pyright: ignore[reportUnknownVariableType] - of anything
 
 
-def _inside_of(scope: Scope, graph: "Topology", *, watched: bool) -> Inside:
+def _inside_of(scope: Scope, graph: "Topology", *, lasting: bool, watched: bool) -> Inside:
     """Return where a graph is run that a task runs."""
     task = scope.task
     number = scope.next_graph()
     gives = task.node.gives if task.node.child is graph else None
-    inside = Inside(task, number, gives, lasting=False, watched=watched)
-    if inside.depth > task.run.limit:
-        raise GraphRecursionError(task.run.limit, [task.node.name])
-    return inside
+    return Inside(task, number, gives, lasting=lasting, watched=watched, edge=scope.edge)
 
 
 def _config_in(scope: Scope, bound: RunnableConfig, own: RunnableConfig | None) -> RunnableConfig:
@@ -84,10 +85,65 @@ def _config_in(scope: Scope, bound: RunnableConfig, own: RunnableConfig | None) 
     return merged(bound, given, said, own)
 
 
+def stored_around(inside: Inside) -> Run | None:
+    """Return the nearest run around a graph that is stored, or None."""
+    around: Inside | None = inside
+    while around is not None:
+        if around.task.run.thread is not None:
+            return around.task.run
+        around = around.task.run.inside
+    return None
+
+
+def thread_of(
+    inside: Inside, graph: "Topology", outer: Run, config: RunnableConfig, codec: "Codec"
+) -> "Thread":
+    """Return the hold of a graph's run on the thread of the run around it.
+
+    Args:
+        inside: where the graph is run.
+        graph: the graph.
+        outer: the nearest run around it that is stored.
+        config: its config.
+        codec: packs what is stored.
+    """
+    from graphflow._core.form import metadata_of  # noqa: PLC0415 - loaded with a checkpointer
+    from graphflow._core.log import Log  # noqa: PLC0415 - as above
+    from graphflow._core.packing import Asked  # noqa: PLC0415 - as above
+    from graphflow._core.stored import checkpoint_id  # noqa: PLC0415 - as above
+    from graphflow._core.thread import Thread  # noqa: PLC0415 - as above
+
+    assert outer.thread is not None, "it is stored"
+    above = outer.thread.log
+    said = above.asked
+    asked = Asked(said.thread, None, said.durability, said.busy, metadata_of(config))
+    log = Log(graph, asked, codec, outer.clock, above.ledger, alone=False)
+    log.ns, log.passing = "|".join(inside.ns), inside.gives is not None and not inside.lasting
+    assert above.last is not None, "a run has passed a checkpoint before it runs tasks"
+    log.around = {**above.around, above.ns: checkpoint_id(*above.last)}
+    return Thread(log)
+
+
+def remember(inside: Inside) -> None:
+    """Take what the task knows that runs a graph of which nothing is stored."""
+    if inside.task.journal is not None:
+        from graphflow._core.asking import passed_on  # noqa: PLC0415 - seldom needed
+
+        inside.journals = passed_on(inside.task.journal, (inside.number, inside.edge))
+
+
 def split_of(inside: Inside, graph: "Topology", own: View) -> Split:
     """Return who is shown what of a graph whose stream a task reads."""
     outer = view_of(inside, graph)
     return Split(own, None if outer.ns is None else outer, inside.ns)
+
+
+def taken(run: Run, given: Any) -> Any:  # noqa: ANN401 - what a node is handed
+    """Return what a graph that is a node takes of the state; what is sent to it, as it is."""
+    assert run.inside is not None, "a task runs it"
+    if run.inside.task.index >= 0:
+        return given
+    return {key: given[key] for key in run.graph.input if key in given}
 
 
 def come_back(run: Run, state: RunState) -> None:
@@ -104,27 +160,14 @@ def come_back(run: Run, state: RunState) -> None:
     assert isinstance(scope, Scope), "a run inside another was begun by a task"
     inner = scope.bring_up()
     if isinstance(state, Stopped):
-        from graphflow._core.asking import brought_up, interrupt_of  # noqa: PLC0415 - seldom needed
-
         asked = [one for outcome in state.asked for one in outcome.questions]
         inner.questions += [
-            brought_up(one, level_of(run, outcome.task, one))
-            for outcome in state.asked
-            for one in outcome.questions
+            up_from(run, outcome.task, one) for outcome in state.asked for one in outcome.questions
         ]
         inner.paused = inner.paused or state.paused
         raise GraphInterrupt([interrupt_of(one) for one in asked])
     inner.up += inside.up
     raise GraphLeft
-
-
-def level_of(run: Run, task: Task, question: "Question") -> list[Any]:
-    """Return where a task of a graph inside another has asked, see `Question.inner`."""
-    place = [task.node.name, task.index, question.key, question.number]
-    if run.thread is not None:
-        return [run.thread.log.branch, *place]
-    assert run.inside is not None, "it is inside another"
-    return [0, *place, task.step, run.inside.number]
 
 
 def node_result(run: Run, state: RunState) -> Returned:

@@ -19,7 +19,7 @@ from graphflow._stops import Named, stops_of
 from graphflow._threads import Threads
 from graphflow.config import DEFAULT_RECURSION_LIMIT, RunnableConfig, merged
 from graphflow.errors import did_you_mean, quoted
-from graphflow.persistence import Persistence, now, random_id
+from graphflow.persistence import Persistence, Types, now, random_id
 from graphflow.types import Command, Durability, OnBusy, StreamMode
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
         store: Any,  # noqa: ANN401 - nodes are handed it as it is
         cancel_grace: float,
         persistence: Persistence | None = None,
+        saves: bool | None = None,
+        types: Types,
         config: RunnableConfig | None = None,
         children: "Mapping[str, CompiledStateGraph[Any, Any]]" = EMPTY,
         before: Stops = frozenset(),
@@ -101,6 +103,8 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
         self._store = store
         self._cancel_grace = cancel_grace
         self._persistence = persistence
+        self._saves = saves
+        self._types = types
         self._children = children
         self._before = before
         self._after = after
@@ -122,6 +126,11 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
         return self._children
 
     @property
+    def types(self) -> Types:
+        """The classes that its state may hold, and those of graphs inside it."""
+        return self._types
+
+    @property
     def callee(self) -> Callee:
         """How it is called as a node of another graph."""
         return Callee(self._as_node, self._aas_node)
@@ -129,6 +138,7 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
     def _as_node(self, given: Any) -> "Returned":  # noqa: ANN401 - what the node is handed
         """Run it as a node, which returns its writes."""
         run = self._begin(None, None)
+        given = _nested().taken(run, given)
         state = load.invoke()(run, given, copy_context(), load.supersteps())
         result: Returned = _nested().node_result(run, state)
         return result
@@ -136,6 +146,7 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
     async def _aas_node(self, given: Any) -> "Returned":  # noqa: ANN401 - as above
         """Do the same, on the running event loop."""
         run = self._begin(None, None)
+        given = _nested().taken(run, given)
         state = await load.ainvoke()(run, given, copy_context(), load.supersteps())
         result: Returned = _nested().node_result(run, state)
         return result
@@ -157,6 +168,8 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
             store=self._store,
             cancel_grace=self._cancel_grace,
             persistence=self._persistence,
+            saves=self._saves,
+            types=self._types,
             children=self._children,
             before=self._before,
             after=self._after,
@@ -468,7 +481,12 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
         if scope is None:
             return None
         found: tuple[Inside, RunnableConfig] | None = _nested().placed(
-            scope, self._topology, self.config, config, watched=watched
+            scope,
+            self._topology,
+            self.config,
+            config,
+            lasting=self._saves is True,
+            watched=watched,
         )
         return found
 
@@ -503,6 +521,13 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
         """Return what is fixed for one run."""
         joined = merged(self.config, config) if self.config or config else RunnableConfig()
         saved = self._persistence
+        if self._saves is True:
+            msg = (
+                f"graph {self.name!r} was compiled with checkpointer=True, which is for a graph "
+                f"inside another, whose threads it is stored in; give it a checkpointer to run it "
+                f"by itself"
+            )
+            raise RuntimeError(msg)
         return Run(
             graph=self._topology,
             view=self._view(modes, keys, subgraphs=subgraphs),
@@ -531,6 +556,13 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
     ) -> Run:
         """Return what is fixed for a run that a task of another graph makes."""
         outer = inside.task.run
+        stored = None if self._saves is False else _nested().stored_around(inside)
+        thread = None
+        if stored is not None:
+            codec = self._types.codec(stored.thread.log.codec)
+            thread = _nested().thread_of(inside, self._topology, stored, joined, codec)
+        elif self._saves is False:
+            _nested().remember(inside)
         return Run(
             graph=self._topology,
             view=view,
@@ -541,6 +573,8 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
             make_id=outer.make_id,
             grace=self._cancel_grace,
             clock=outer.clock,
+            thread=thread,
+            saver=None if stored is None else stored.saver,
             before=stops[0],
             after=stops[1],
             inside=inside,

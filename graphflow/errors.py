@@ -19,6 +19,8 @@ The tree::
     │   ├── InvalidGraphError           (ValueError) a call of the builder that cannot be right
     │   │   └── GraphValidationError    all findings of `compile()`
     │   ├── GraphRecursionError         (RecursionError) more supersteps than allowed
+    │   │   └── GraphDepthError         more graphs inside each other than Python can hold
+    │   ├── GraphMismatchError          (RuntimeError) a node runs other graphs than it had run
     │   ├── GraphSwallowedError         (RuntimeError) a node caught what was to end it
     │   ├── InterruptError              (RuntimeError) asking and answering went wrong
     │   │   ├── InterruptCancelledError a question that was withdrawn
@@ -65,8 +67,10 @@ __all__ = (
     "EmptyInputError",
     "ForeignStoreError",
     "GraphBubbleUp",
+    "GraphDepthError",
     "GraphInterrupt",
     "GraphLeft",
+    "GraphMismatchError",
     "GraphRecursionError",
     "GraphSwallowedError",
     "GraphValidationError",
@@ -298,6 +302,24 @@ class GraphRecursionError(GraphflowError, RecursionError):
         )
 
 
+class GraphDepthError(GraphRecursionError):
+    """Graphs were run inside each other deeper than Python's stack is.
+
+    Attributes:
+        depth: how many there were around the innermost.
+    """
+
+    def __init__(self, depth: int) -> None:
+        """Say how deep it was."""
+        self.depth = depth
+        RecursionError.__init__(
+            self,
+            f"graphs are run inside each other, {depth} deep, which is more than Python's stack "
+            f"can hold; end the recursion sooner, or make a loop of it within one graph",
+        )
+        self.limit, self.nodes = depth, ()
+
+
 class GraphBubbleUp(BaseException):
     """What passes through a node on its way to the engine; no `except Exception` catches it."""
 
@@ -378,6 +400,25 @@ class InterruptSwallowedError(InterruptError):
             f"node {node!r} asked {shown(value)}, caught the interrupt and went on without an "
             f"answer; `except BaseException`, a bare `except` and gather(return_exceptions=True) "
             f"do that: raise a GraphInterrupt on, or catch Exception only"
+        )
+
+
+class GraphMismatchError(GraphflowError, RuntimeError):
+    """A node that was run again runs another graph where it had run one before.
+
+    Attributes:
+        node: the node.
+        number: which of the graphs that it runs it is, from 0.
+    """
+
+    def __init__(self, node: str, number: int, what: str) -> None:
+        """Name the node, and say what differs."""
+        self.node = node
+        self.number = number
+        super().__init__(
+            f"node {node!r} was run again, and for its graph number {number + 1} {what}; let it "
+            f"run the same graphs with the same inputs in the same order. To run everything anew, "
+            f"give a new input or update_state"
         )
 
 

@@ -15,11 +15,78 @@ if TYPE_CHECKING:
     from graphflow._core.thread import Thread
     from graphflow.checkpoint.base import BaseCheckpointSaver
     from graphflow.checkpoint.codec import Codec
+    from graphflow.checkpoint.registry import Registry
 
 __all__ = ("Persistence",)
 
 _DURABILITIES: Final = ("sync", "async", "exit")
 _ON_BUSY: Final = ("reject", "queue", "fork")
+
+
+class Types:
+    """The classes that the state of a graph may hold.
+
+    Args:
+        given: what `compile` was given, a registry or classes.
+        annotations: the state classes, whose annotations name more.
+        inner: the classes of graphs that are nodes of it.
+    """
+
+    def __init__(
+        self,
+        given: Any,  # noqa: ANN401 - checked when something is to be stored
+        annotations: tuple[Any, ...],
+        inner: "tuple[Types, ...]",
+    ) -> None:
+        """Keep everything; nothing is read before something is to be stored."""
+        self._given = given
+        self._annotations = annotations
+        self._inner = inner
+        self._codec: tuple[Codec, Codec] | None = None
+
+    def own(self) -> "Codec":
+        """Return a codec for these classes.
+
+        Raises:
+            TypeError: if a class is of a kind that cannot be stored.
+        """
+        from graphflow.checkpoint.codec import Codec  # noqa: PLC0415 - loaded with a checkpointer
+        from graphflow.checkpoint.registry import Registry  # noqa: PLC0415 - as above
+
+        registry = Registry()
+        self.teach(registry)
+        return Codec(registry)
+
+    def codec(self, outer: "Codec") -> "Codec":
+        """Return a codec for these classes and those of a graph around; the last one is kept."""
+        from graphflow.checkpoint.codec import Codec  # noqa: PLC0415 - as above
+
+        known = self._codec
+        if known is not None and known[0] is outer:
+            return known[1]
+        registry = outer.registry.copy()
+        self.teach(registry)
+        made = Codec(registry)
+        self._codec = outer, made
+        return made
+
+    def teach(self, registry: "Registry") -> None:
+        """Let a registry know these classes."""
+        from graphflow.checkpoint.registry import Registry  # noqa: PLC0415 - as above
+
+        given = self._given
+        if not isinstance(given, (Registry, list, tuple, set, frozenset)):
+            msg = f"types must be a list of classes or a Registry, not {shown(given)}"
+            raise TypeError(msg)
+        for inner in self._inner:
+            inner.teach(registry)
+        if isinstance(given, Registry):
+            registry.join(given)
+        else:
+            for cls in given:  # pyright: ignore[reportUnknownVariableType] - checked there
+                registry.learn_class(cls)  # pyright: ignore[reportUnknownArgumentType] - as above
+        for annotation in self._annotations:
+            registry.learn(annotation)
 
 
 @record

@@ -201,7 +201,7 @@ TEXTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a Command for an unknown graph": (
         lambda: alone(gives(Command(graph="other"))).invoke({}),
         InvalidUpdateError,
-        r"Command\(graph='other'\) names no graph that .*; around it are 'graphflow'. Leave graph=",
+        r"Command\(graph='other'\) names no graph that .*; there is none around it. Leave graph=",
     ),
     "a dict that looks like an Overwrite": (
         lambda: alone(gives({"log": {"__overwrite__": []}})).invoke({}),

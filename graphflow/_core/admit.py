@@ -27,6 +27,8 @@ def admit(run: Run, given: object) -> Program[tuple[RunState, Outcome]]:
     state = blank(run)
     task = Task(run.graph.entry, given, 0, -1, state.values, run)
     if run.graph.entry.branches:
+        if run.inside is not None and run.inside.journals:
+            run.inside.remind((task,))
         outcome = yield from alone(run, task)
         if not isinstance(outcome, Succeeded):
             return state, outcome

@@ -1,6 +1,7 @@
 """Answers to what a thread's tasks wait for: which question each is for, and whether it fits."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._answers import refusal
@@ -8,9 +9,11 @@ from graphflow._core.asking import STALE, Answer, Question
 from graphflow._core.form import Place
 from graphflow._iso import iso
 from graphflow._record import record
+from graphflow.checkpoint.records import ANSWER
 from graphflow.errors import InvalidAnswerError, UnknownInterruptError, quoted, shown
 
 if TYPE_CHECKING:
+    from graphflow._core.log import Elsewhere, Log
     from graphflow._core.past import Past
 
 _ID: Final = 32
@@ -75,6 +78,17 @@ def given_to(past: "Past", resume: Any, now: int) -> list[Given]:  # noqa: ANN40
     if unknown := [one for one in answers if one not in live]:
         _refuse(unknown, asked, live)
     return [_given(*asked[one], answer) for one, answer in answers.items()]
+
+
+def told_inside(log: "Log", answers: Sequence[Given]) -> "list[Elsewhere]":
+    """Return the records of answers in the branches of those graphs inside that have asked."""
+    rows: list[Elsewhere] = []
+    for one in answers:
+        for branch, node, index, key, number, *_ in one.question.inner:
+            if branch:  # else nothing of it is stored, and the task around it tells it the answer
+                asked = replace(one.question, key=key, number=number, inner=())
+                rows.append((branch, ANSWER, log.pack_answer((node, index), asked, one.answer)))
+    return rows
 
 
 def _given(place: Place, question: Question, answer: object) -> Given:

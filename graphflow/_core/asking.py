@@ -6,6 +6,7 @@ by key, wherever it is asked. Where an answer may belong to another question, th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Protocol, TypeAlias, final
 
 from graphflow._answers import described, returned
@@ -42,7 +43,8 @@ class Question:
         default: what answers it then, in a list; an empty list for an error.
         inner: where it was asked, if by a graph that the task runs: for each graph, the outermost
             first, `[branch, node, index, key, number]` of its task. If nothing of the graph is
-            stored, the branch is 0, and the superstep and the number of the call stand behind.
+            stored, the branch is 0, and behind that stand the superstep, the number of the call
+            and the edge that made it.
     """
 
     id: str
@@ -164,6 +166,29 @@ def brought_up(question: Question, level: list[Any]) -> Question:
         question.default,
         [level, *question.inner],
     )
+
+
+def passed_on(journal: Journal | None, call: Sequence[Any]) -> "dict[tuple[Any, ...], Journal]":
+    """Return what a task's journal holds for a graph that it runs, of which nothing is stored.
+
+    Args:
+        journal: the task's journal.
+        call: which of its graphs it is: the number of the call, and the edge that makes it.
+
+    Returns:
+        The journals of that graph's tasks, by superstep, node and index.
+    """
+    found: dict[tuple[Any, ...], Journal] = {}
+    for place, question in () if journal is None else journal.asked.items():
+        if not question.inner or question.inner[0][0] or question.inner[0][6:] != [*call]:
+            continue
+        assert journal is not None, "it is gone through"
+        _, node, index, key, number, step, *_ = question.inner[0]
+        own = found.setdefault((step, node, index), Journal())
+        own.asked[key, number] = replace(question, key=key, number=number, inner=question.inner[1:])
+        if place in journal.answers:
+            own.answers[key, number] = journal.answers[place]
+    return found
 
 
 @final

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from graphflow._core.admit import check_input
 from graphflow._core.alone import alone
-from graphflow._core.answering import given_to, too_late
+from graphflow._core.answering import Given, given_to, told_inside, too_late
 from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
 from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
@@ -85,11 +85,11 @@ def _begun(run: Run, log: Log, past: Past | None, given: object) -> Program[Begu
     """Begin in the way that fits; None if the thread has moved on meanwhile."""
     command = _command_in(given)
     if given is not None and command is None:
-        return (yield from _with_input(run, log, past, given))
+        return (yield from with_input(run, log, past, given))
     if past is not None:
         return (yield from _resumed(run, log, past, command))
     if command is not None and _says_more(command):
-        return (yield from _with_input(run, log, None, given))
+        return (yield from with_input(run, log, None, given))
     msg = (
         f"there is nothing to resume: the thread {shown(log.asked.thread)} has no state yet; "
         f"give a dict of state keys, {{}} if there is nothing to say"
@@ -112,32 +112,29 @@ def _says_more(command: Command[Any]) -> bool:
 # --------------------------------------------------------------------------------- a new input
 
 
-def _with_input(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
+def with_input(run: Run, log: Log, past: Past | None, given: object) -> Program[Begun | None]:
     """Start from START; what was due is due no more."""
     step = -1 if past is None else past.step + 1
     log.loose = []  # what they returned is not part of this run; the history goes on showing it
     told = as_fields(given)
     state = state_of(run, log, past).due_next((), (), step + 1)
-    entry = run.graph.entry
+    before, shown = log.before if log.ending is not None else log.last, dict(state.values)
+    last = log.last
     announced = log.announce(run.id, "input", step, [told])
-    chunks = (
-        checkpoint_chunks(run, log, state, "input", step, start_task(log, step))
-        if run.view.traces
-        else ()
-    )
+    this = None if log.last == last else log.last
     done = parse(_start(run, state, told), told)  # a bad input is refused before it is kept
-    if entry.branches:
-        if not (yield from log.start([(RUN, announced)])):
-            return None
-        if chunks:
-            yield from Emit(chunks)
-        return (yield from _started(run, log, state, told, {}))
-    state = commit(state, (done,), log)
-    rows = [(RUN, announced), (BARRIER, log.noted())]
-    if not (yield from log.start(rows, values=state.values)):
+    rows: list[Packed] = [(RUN, announced)]
+    if not run.graph.entry.branches:
+        state = commit(state, (done,), log)
+        rows.append((BARRIER, log.noted()))
+    if not (yield from log.enter(rows, values=state.values)):
         return None
-    if chunks:
-        yield from Emit(chunks)
+    if run.view.traces:
+        this = this or (log.last if run.graph.entry.branches else log.before)
+        at, tasks = (this, before), start_task(log, step)
+        yield from Emit(checkpoint_chunks(run, log, shown, "input", step, tasks, at=at))
+    if run.graph.entry.branches:
+        return (yield from started(run, log, state, told, {}))
     yield from _after_start(run, log, state, done)
     return Begun(state, {}, {}, {})
 
@@ -147,7 +144,7 @@ def _start(run: Run, state: RunState, given: object) -> Task:
     return Task(run.graph.entry, given, state.step, -1, state.values, run)
 
 
-def _started(
+def started(
     run: Run, log: Log, state: RunState, given: object, journals: Mapping[Place, Journal]
 ) -> Program[Begun]:
     """Run START with its conditional edges, and store its barrier, if that went well."""
@@ -167,9 +164,8 @@ def _after_start(run: Run, log: Log, state: RunState, done: Succeeded) -> Progra
     if run.view.values and wrote(run.view, (done,)):
         yield from Emit((values_chunk(run, state),))
     if run.view.traces:
-        yield from Emit(
-            checkpoint_chunks(run, log, state, "loop", state.step - 1, due_tasks(log, state))
-        )
+        tasks = due_tasks(log, state)
+        yield from Emit(checkpoint_chunks(run, log, state.values, "loop", state.step - 1, tasks))
 
 
 # ------------------------------------------------------------------------------------ going on
@@ -180,43 +176,72 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     state = due_again(run, past, state_of(run, log, past))
     forked = log.branch != past.branch
     resume = None if command is None else command.resume
+    said = command if command is not None and _says_more(command) else None
+    run.answers = resume is not None and said is None
     if forked and resume is None:
-        past.waiting = {}
-        past.stop = past.stop.without_errors() if past.newest and past.stop is not None else None
-        if not past.newest:
-            past.journals = {}  # the superstep had ended: all of it is run, and asked, anew
+        _leave_behind(past)
     # What was asked in time can be answered anew in the past, whatever the time is now.
     now = run.clock() if past.newest else 0
     answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
-    said = command if command is not None and _says_more(command) else None
-    if said is not None and past.given is not None:
-        msg = (
-            f"the input of the thread {shown(log.asked.thread)} is not applied there yet: go on "
-            f"with None or Command(resume=...) first, and update afterwards"
-        )
-        raise InvalidUpdateError(msg)
-    if said is None and not forked and not (past.given or state.due or state.sends):
-        yield from _current(run, log, past, state, None)
+    if said is not None:
+        _check_applied(log, past)
+    elif not forked and not (past.given or state.due or state.sends):
+        yield from as_it_is(run, log, past, state, None)
         return Begun(state, {}, {}, {})
     passes = _passes(past, forked=forked) or command is not None
     state, rows, made = _records(run, log, past, state, said, copies=forked and resume is None)
     if forked:
         rows += carried(log, past)
     rows += [(ANSWER, log.pack_answer(one.place, one.question, one.answer)) for one in answers]
-    if not (yield from log.start(rows, values=state.values)):
+    if not (yield from log.start(rows, values=state.values, inside=told_inside(log, answers))):
         return None
-    yield from _current(run, log, past, state, made)
+    log.again = None if forked or said is not None else past.epoch
+    yield from as_it_is(run, log, past, state, made)
     for one in answers:
         past.answer(one.place, one.question, one.answer)
     if past.given is not None:
         given: Any = past.given.given[0] if past.given.given else {}
         ahead = state.due_next((), (), past.given.step + 1)
-        return (yield from _started(run, log, ahead, given, past.journals))
-    # Who answers one of several questions wants that task to be run, and no other that waits;
-    # unless the state is another one now, and with it what they ask.
-    waiting = {} if resume is None or said is not None else past.shown()
+        return (yield from started(run, log, ahead, given, past.journals))
+    waiting = _waiting(run, past, answers)
     log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
     return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
+
+
+def _leave_behind(past: Past) -> None:
+    """Leave behind what a run that forks does not take along: errors, and if all runs anew, all."""
+    past.waiting = {}
+    past.stop = past.stop.without_errors() if past.newest and past.stop is not None else None
+    if not past.newest:
+        past.journals = {}  # the superstep had ended: all of it is run, and asked, anew
+
+
+def _check_applied(log: Log, past: Past) -> None:
+    """Raise if a Command would update what the input is not applied to yet.
+
+    Raises:
+        InvalidUpdateError: then.
+    """
+    if past.given is not None:
+        msg = (
+            f"the input of the thread {shown(log.asked.thread)} is not applied there yet: go on "
+            f"with None or Command(resume=...) first, and update afterwards"
+        )
+        raise InvalidUpdateError(msg)
+
+
+def _waiting(run: Run, past: Past, answers: Sequence[Given]) -> dict[Place, list[Question]]:
+    """Return what is to go on waiting.
+
+    Who answers one of several questions wants that task to be run, and no other that waits;
+    unless the state is another one now, and with it what they ask. A task that runs a graph is run
+    if that has an answer, whatever else it waits for.
+    """
+    waiting = past.shown() if run.answers else {}
+    for one in answers:
+        if one.question.inner:
+            waiting.pop(one.place, None)
+    return waiting
 
 
 def _records(  # noqa: PLR0913 - a run, its log, and what becomes of the state
@@ -262,7 +287,7 @@ def _passes(past: Past, *, forked: bool) -> bool:
     return forked or past.paused or past.stop is not None or past.source != "loop"
 
 
-def _current(run: Run, log: Log, past: Past, state: RunState, made: str | None) -> Program[None]:
+def as_it_is(run: Run, log: Log, past: Past, state: RunState, made: str | None) -> Program[None]:
     """Show the state as it is, before anything runs.
 
     Args:
@@ -282,7 +307,8 @@ def _current(run: Run, log: Log, past: Past, state: RunState, made: str | None) 
         tasks = due_tasks(log, state, past)
     own = (yield from _said(log, past)) if made is None else None
     source = past.source if made is None else made
-    yield from Emit(checkpoint_chunks(run, log, state, source, state.step - 1, tasks, own))
+    step = state.step - 1
+    yield from Emit(checkpoint_chunks(run, log, state.values, source, step, tasks, own))
 
 
 def _said(log: Log, past: Past) -> Program[Mapping[str, Any]]:

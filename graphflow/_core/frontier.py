@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from graphflow._core.form import ALL_SOURCES
+from graphflow._core.form import ALL_SOURCES, pairs_of
+from graphflow._core.state import Run, Up
 from graphflow._core.topology import Node, Topology
 from graphflow.errors import CheckpointError, NewerFormatError, did_you_mean, quoted
 from graphflow.types import Send
@@ -69,3 +70,17 @@ def joins_of(
         else:
             joins[join.index] = sum(1 << join.sources.index(source) for source in arrived)
     return joins, strange
+
+
+def up_of(run: Run, form: Sequence[Any]) -> Up:
+    """Return what was said to a graph around another from its stored form.
+
+    Raises:
+        CheckpointError: if it leads to a node that graph does not have.
+    """
+    levels, goto, *_ = form
+    outer = run
+    for _ in range(levels):
+        assert outer.inside is not None, "it was inside as many"
+        outer = outer.inside.task.run
+    return Up(pairs_of(form), [aim_of(outer.graph, one) for one in goto], levels)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, final
 
-from graphflow._core.state import RunState, Succeeded, Task, Up, View, Write
+from graphflow._core.state import Run, RunState, Succeeded, Task, Up, View, Write
 from graphflow._record import record
 from graphflow.types import Overwrite
 
 if TYPE_CHECKING:
+    from graphflow._core.asking import Journal, Question
     from graphflow._core.topology import Topology
 
 
@@ -45,6 +46,7 @@ class Inside:
     Attributes:
         task: the task.
         number: how many graphs the task has run before.
+        edge: the conditional edge that runs it, or "" for the node.
         lasting: whether it goes on where it was when it was run last on the thread.
         gives: the keys whose writes are the task's, each with whether all of them are and not
             only what comes of them; None if the task makes something else of it.
@@ -54,15 +56,21 @@ class Inside:
         leaving: whether a task of it has said something to a graph around it.
         up: what has been said, once the graph is left.
         watched: whether the task reads its stream.
+        refused: what it asks again, for the answer was not what it had asked for.
+        journals: of a graph of which nothing is stored, what its tasks have asked and were
+            answered, by superstep, node and index.
     """
 
     __slots__ = (
         "_ns",
         "depth",
+        "edge",
         "gives",
+        "journals",
         "lasting",
         "leaving",
         "number",
+        "refused",
         "task",
         "up",
         "watched",
@@ -70,7 +78,7 @@ class Inside:
         "written",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - this is the missing object
         self,
         task: Task,
         number: int,
@@ -78,10 +86,12 @@ class Inside:
         *,
         lasting: bool,
         watched: bool,
+        edge: str = "",
     ) -> None:
         """Begin before the graph has run."""
         self.task = task
         self.number = number
+        self.edge = edge
         self.lasting = lasting
         self.gives = gives
         outer = task.run.inside
@@ -91,6 +101,8 @@ class Inside:
         self.written: dict[str, None] = {}
         self.leaving = False
         self.up: Sequence[Up] = ()
+        self.refused: Sequence[Question] = ()
+        self.journals: Mapping[tuple[Any, ...], Journal] = {}
         self._ns: tuple[str, ...] | None = None
 
     @property
@@ -106,7 +118,12 @@ class Inside:
     @property
     def origin(self) -> str:
         """What stands for it in the ids of its tasks, if nothing of it is stored."""
-        return f"{self.task.id}\0{self.number}"
+        return f"{self.task.id}\0{self.number}\0{self.edge}"
+
+    def remind(self, tasks: Sequence[Task]) -> None:
+        """Let tasks know what they have asked and were answered, where nothing else does."""
+        for task in tasks:
+            task.journal = self.journals.get((task.step, task.node.name, task.index))
 
     def take(self, outcomes: Sequence[Succeeded]) -> bool:
         """Take in what the tasks of a superstep have written; return whether one has left it."""
@@ -134,6 +151,17 @@ class Returned:
 
     writes: Sequence[Write]
     up: Sequence[Up]
+
+
+def up_from(run: Run, task: Task, question: "Question") -> "Question":
+    """Return a question of a task of a graph inside another, as the task asks that runs it."""
+    from graphflow._core.asking import brought_up  # noqa: PLC0415 - most runs ask nothing
+
+    place = [task.node.name, task.index, question.key, question.number]
+    if run.thread is not None:
+        return brought_up(question, [run.thread.log.branch, *place])
+    assert run.inside is not None, "it is inside another"
+    return brought_up(question, [0, *place, task.step, run.inside.number, run.inside.edge])
 
 
 def returned(inside: Inside, state: RunState) -> Returned:

@@ -49,6 +49,9 @@ class Log(Packing):
     Attributes:
         hold: the run's place on the thread within this process.
         ledger: where the thread's log is written on.
+        ns: the namespace of a graph that is run inside another, or "".
+        around: the checkpoints that the runs around it are at, by their namespaces.
+        passing: whether what it comes to is stored by the run around it, as a task's result.
         branch: the branch that is written to.
         line: the branches that it comes from, itself first, each with its last record that counts.
         again: the epoch that is part of the ids of the tasks of the superstep that is run again.
@@ -67,6 +70,7 @@ class Log(Packing):
         "_origin",
         "_unstored",
         "again",
+        "around",
         "before",
         "branch",
         "foreign",
@@ -76,6 +80,8 @@ class Log(Packing):
         "ledger",
         "line",
         "loose",
+        "ns",
+        "passing",
     )
 
     def __init__(  # noqa: PLR0913 - made in two places
@@ -101,6 +107,9 @@ class Log(Packing):
         """
         self.hold: Hold | None = None
         self.ledger = ledger
+        self.ns = ""
+        self.around: dict[str, str] = {}
+        self.passing = False
         self._alone = alone
         super().__init__(graph, asked, codec, clock)
 
@@ -157,6 +166,8 @@ class Log(Packing):
         self._given = source == "input"
         if not self._alone:
             self.run = 0  # the record before the barrier's, as long as its number is not known
+            if self._given and self.ending is not None:
+                self._pass(0)
             return packed
         self.sign()
         self.run = self.ledger.seq + 1
@@ -219,6 +230,15 @@ class Log(Packing):
         self._origin = None
         self._branches = ()
         self._begin(rows, stored, ledger.seq - len(records) + 1, values)
+        return True
+
+    def enter(
+        self, rows: Sequence[Packed], *, values: Mapping[str, Any] | None = None
+    ) -> Program[bool]:
+        """Store that the run began, inside another or not; see `start`."""
+        if self._alone:
+            return (yield from self.start(rows, values=values))
+        yield from self.join(rows, values=values)
         return True
 
     def join(
@@ -371,7 +391,7 @@ class Log(Packing):
             CodecError: if a value cannot be stored.
             ThreadBusyError: if another process has taken the thread over.
         """
-        if records := self.rest(state.values):
+        if records := [] if self.passing else self.rest(state.values):
             seal = self._sealed(state.values, len(records)) if self.manifest.due else None
             yield from self._save(records, seal=seal, wait=True)
         elif self.asked.durability == "async":

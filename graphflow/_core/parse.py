@@ -117,10 +117,12 @@ def _addressed(task: Task, command: Command[Any]) -> tuple[Topology, int]:
         if run.inside is None:
             break
         run = run.inside.task.run
+    around = [*dict.fromkeys(names[1:])]
+    told = f"around it are {quoted(around)}" if around else "there is none around it"
     msg = (
         f"Command(graph={command.graph!r}) names no graph that {where(task)} could be for"
-        f"{did_you_mean(command.graph, names)}; around it are {quoted(names)}. Leave graph= out "
-        f"for its own graph, or give Command.PARENT for the one around that"
+        f"{did_you_mean(command.graph, names)}; {told}. Leave graph= out for its own graph, or "
+        f"give Command.PARENT for the one around that"
     )
     raise InvalidUpdateError(msg)
 

@@ -207,6 +207,11 @@ class Past:
                 self.errors.pop(place, None)
             self._wait_for(place)
 
+    @property
+    def epoch(self) -> int | None:
+        """What is part of the ids of the tasks that are due, beside their branch, or None."""
+        return None if self.stop is None else self.stop.epoch or None
+
     def answer(self, place: Place, question: Question, answer: Answer) -> None:
         """Take in an answer."""
         self._journal(place).answers[question.key, question.number] = answer

@@ -25,6 +25,8 @@ def plan(run: Run, state: RunState) -> list[Task]:
         nodes = run.graph.nodes
         for index, send in enumerate(state.sends):
             tasks.append(Task(nodes[send.node], send.arg, step, index, values, run))
+    if run.inside is not None and run.inside.journals:
+        run.inside.remind(tasks)
     return tasks
 
 

@@ -70,6 +70,7 @@ class Run:
     __slots__ = (
         "_id",
         "after",
+        "answers",
         "before",
         "clock",
         "config",
@@ -132,9 +133,12 @@ class Run:
         # Whether every task is run beside its reader, who sees what it writes while it runs.
         self.crowds = (inside is None or inside.watched) and (view.custom or view.subgraphs)
         self.middleware = graph.middleware
+        # Whether it was begun to answer: then only what is answered is run again of what waits.
+        self.answers = False
         if inside is not None:
             outer = inside.task.run
             self.shows = outer.shows
+            self.answers = outer.answers
             if outer.middleware:
                 self.middleware = (*outer.middleware, *graph.middleware)
         # Whether tasks keep results of `once`: not in an edit, which may come to nothing.
@@ -145,7 +149,7 @@ class Run:
         self.journal: Callable[[], Journaling | None] | None = None
         # The threads, with their stores, of this run and of those it is run inside: to wait for
         # one of them would be to wait for oneself.
-        self.held: tuple[tuple[object, str], ...] = ()
+        self.held: tuple[tuple[object, str], ...] = () if inside is None else inside.task.run.held
         # Not known from the beginning: on a thread that has been run before, supersteps are
         # counted on from where it is.
         self.stop = limit

@@ -13,7 +13,7 @@ from graphflow._core.admit import admit
 from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Cancel, Compute, Emit, Next, Program, Start
 from graphflow._core.fail import check
-from graphflow._core.inside import Inside
+from graphflow._core.inside import Inside, up_from
 from graphflow._core.plan import plan, start_order
 from graphflow._core.preview import preview_of, results
 from graphflow._core.project import (
@@ -94,8 +94,9 @@ def _watched(run: Run, state: RunState, tasks: Sequence[Task]) -> Program[Outcom
     outcome: Outcome = yield Compute(tasks[0])
     if type(outcome) is Succeeded and follows:
         yield Emit(_chunks(run, state, (outcome,)))
-    elif type(outcome) is Succeeded:  # only `updates` are live, then
-        yield Emit((update_chunk(run.view, outcome),))
+    elif type(outcome) is Succeeded and run.view.updates:
+        chunk = update_chunk(run.view, outcome)
+        yield Emit(() if chunk is None else (chunk,))
     return outcome
 
 
@@ -117,6 +118,7 @@ def _leave(
     if run.thread is None:
         state = commit(state, done, None, edit)
     else:
+        run.thread.log.up = inside.up
         state = yield from run.thread.barrier(state, done, edit)
     yield from _show(run, state, done)
     return (yield from _end(run, state, ()))
@@ -195,6 +197,9 @@ def _stop(
         outcomes = stored
     if chunks := _chunks(run, state, unseen):
         yield from Emit(chunks)
+    if fails and run.inside is not None:
+        failed = [one for one in outcomes if isinstance(one, Failed)]
+        run.inside.refused = [up_from(run, one.task, q) for one in failed for q in one.questions]
     check(outcomes)
     asked = [one for one in outcomes if isinstance(one, Interrupted)]
     values = state.values if preview is None else preview.over(state.values)

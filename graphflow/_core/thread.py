@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 from graphflow._core.begin import Begun, begin
-from graphflow._core.checkpoints import checkpoint_chunks
+from graphflow._core.checkpoints import checkpoint_chunks, due_tasks
 from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Emit, Program
 from graphflow._core.form import place_of
@@ -15,6 +15,7 @@ from graphflow._core.log import Log
 from graphflow._core.preview import Preview
 from graphflow._core.state import Outcome, Run, RunState, Succeeded, Task
 from graphflow._core.unfinished import keep, record_refusal, record_stop, restored
+from graphflow._core.within import begin_within
 
 
 @final
@@ -48,7 +49,8 @@ class Thread:
         Returns:
             The state that it and the input make, and how START ended, if not well.
         """
-        begun = self._begun = yield from begin(run, self.log, given)
+        beginning = begin if run.inside is None else begin_within
+        begun = self._begun = yield from beginning(run, self.log, given)
         return begun.state, begun.first
 
     def restored(self, tasks: Sequence[Task]) -> Mapping[Task, Outcome]:
@@ -95,7 +97,8 @@ class Thread:
 
     def show(self, run: Run, state: RunState) -> Program[None]:
         """Show the checkpoint that was stored last."""
-        yield from Emit(checkpoint_chunks(run, self.log, state, "loop", state.step - 1))
+        tasks, step = due_tasks(self.log, state), state.step - 1
+        yield from Emit(checkpoint_chunks(run, self.log, state.values, "loop", step, tasks))
 
     def finish(self, state: RunState) -> Program[None]:
         """Store what is not stored yet, and wait for what is on its way."""

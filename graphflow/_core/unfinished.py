@@ -9,7 +9,7 @@ from graphflow._core.barrier import changes_of
 from graphflow._core.commit import gather
 from graphflow._core.effects import Program
 from graphflow._core.form import Place, TaskForm, pairs_of, place_of
-from graphflow._core.frontier import aim_of
+from graphflow._core.frontier import aim_of, up_of
 from graphflow._core.log import Log
 from graphflow._core.packing import Packed
 from graphflow._core.past import Past
@@ -149,8 +149,10 @@ def _record(
             stored.pop()
             errors = [*errors, (done.task, error)]
             preview = preview_of(state, stored)
+    paused = any(isinstance(one, Interrupted) and one.paused for one in outcomes)
+    changes = _changes(log, state, preview)
     try:
-        yield from log.stop(state, tasks, errors, _changes(log, state, preview), asked)
+        yield from log.stop(state, tasks, errors, changes, asked, paused=paused)
     except Exception as why:
         if not errors:
             raise
@@ -253,7 +255,10 @@ def result_of_task(log: Log, task: Task, form: TaskForm) -> Succeeded:
             f"which starts from START"
         )
         raise CheckpointError(msg)
-    return Succeeded(task, pairs_of(form.writes), [aim_of(log.graph, one) for one in form.goto])
+    goto, up = [aim_of(log.graph, one) for one in form.goto], [up_of(task.run, u) for u in form.up]
+    if up and task.run.inside is not None:
+        task.run.inside.leaving = True
+    return Succeeded(task, pairs_of(form.writes), goto, up)
 
 
 def carried(log: Log, past: Past) -> list[Packed]:

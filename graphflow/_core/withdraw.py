@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from graphflow._core.answering import is_over
+from graphflow._core.answering import Given, is_over, told_inside
 from graphflow._core.asking import Answer
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.opening import read_thread, take_place
@@ -45,7 +45,8 @@ def withdraw(run: Run, interrupt: str) -> Program[None]:
         log.sign()
         ((place, question),) = found
         row = (ANSWER, log.pack_answer(place, question, Answer("cancelled", [])))
-        if (yield from log.start([row])):
+        inside = told_inside(log, [Given(place, question, Answer("cancelled", []))])
+        if (yield from log.start([row], inside=inside)):
             return
 
 

@@ -84,14 +84,14 @@ class Inbox:
         """Add what a node wrote, from any thread; a thread of its own waits for room."""
         self.add(Written(task, item), task)
 
-    def add(self, event: News, task: Task) -> None:
-        """Add what comes of a task that goes on."""
+    def add(self, event: News, task: Task, *, holds: bool = True) -> None:
+        """Add what comes of a task that goes on; a thread waits for room, if it `holds`."""
         if get_ident() == self.thread:
             if not self.closed:  # else it is being cancelled, and writes in its `finally`
                 self.post(event)
             return
         with self.lock:
-            if not waits_here():
+            if holds and not waits_here():
                 self.lock.wait_for(lambda: not self.full)
             if self.closed:
                 raise TaskAbandoned(task.node.name)
@@ -151,8 +151,8 @@ class _LoopCrew:
         self.running = 0
         self.limit: int | None = run.config.get("max_concurrency")
         self.room: Room | None = self.inbox if run.crowds else room_of(run)
-        sink = sink_of(run)
-        self.place = LoopPlace(run.grace, self.inbox.write if sink is None and run.crowds else sink)
+        sink = self.inbox.write if run.crowds and run.view.custom else sink_of(run)
+        self.place = LoopPlace(run.grace, sink)
         self.launching = False
         if run.view.subgraphs:
             run.shows = Shows(run.view, self.inbox)

@@ -111,6 +111,14 @@ def splitting() -> "type[Splitting]":
 
 
 @cache
+def loop_here() -> "Callable[[], bool]":
+    """Return what tells whether any event loop runs here."""
+    from graphflow._drive.loop import loop_here
+
+    return loop_here
+
+
+@cache
 def portal_side() -> "type[PortalSide]":
     """Return the part of a crew of threads that needs an event loop."""
     from graphflow._drive.portal import PortalSide

@@ -32,6 +32,16 @@ def inline_here() -> bool:
     return not in_trio() and isinstance(asyncio.get_running_loop(), RunsThreadsInline)
 
 
+def loop_here() -> bool:
+    """Tell whether an event loop runs in this thread, of whatever kind."""
+    if in_trio():
+        return True
+    try:
+        return bool(asyncio.get_running_loop())
+    except RuntimeError:
+        return False
+
+
 def waits_here() -> bool:
     """Tell whether an event loop runs in this thread that must not be held up."""
     if in_trio():

@@ -1,12 +1,14 @@
 """How a task has ended that did not return: it failed, or it waits for an answer."""
 
 from types import TracebackType
+from typing import Final
 
 from graphflow._core.state import Failed, Interrupted, Outcome, Succeeded
 from graphflow._core.topology import Branch
 from graphflow._drive.scope import Scope
 from graphflow.errors import (
     GraphBubbleUp,
+    GraphDepthError,
     GraphLeft,
     GraphSwallowedError,
     InterruptError,
@@ -42,10 +44,22 @@ def ended_by(
         if not isinstance(rest, Exception):
             raise rest
         error = rest
+    if type(error) is RecursionError and (depth := _depth(scope)) >= _DEEP:
+        error = GraphDepthError(depth)
     if scope.waiting:
         note(error, f"which ended the wait for an answer to {shown(scope.waiting[0].value)}")
     again = scope.refused if isinstance(error, InvalidAnswerError) else ()
     return Failed(scope.task, _without_our_frames(error), kept, branch, again)
+
+
+_DEEP: Final = 8
+"""From how many graphs around a task on a RecursionError is taken to be due to them."""
+
+
+def _depth(scope: Scope) -> int:
+    """Return how many graphs there are around a task."""
+    inside = scope.task.run.inside
+    return 0 if inside is None else inside.depth
 
 
 def leaves(scope: Scope, error: BaseException) -> bool:
@@ -57,6 +71,8 @@ def leaves(scope: Scope, error: BaseException) -> bool:
         group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType] - of anything
         if group.split(GraphLeft)[1] is not None:
             return False
+    elif not isinstance(error, GraphLeft):
+        return False
     inner = scope.inner
     return inner is not None and bool(inner.up) and not scope.waiting and not inner.paused
 

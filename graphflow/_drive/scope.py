@@ -1,7 +1,8 @@
 """What a running task can ask of its run: the one implementation of `TaskScope`."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from threading import Lock
@@ -17,6 +18,7 @@ from graphflow.runtime import ExecutionInfo, Runtime
 
 if TYPE_CHECKING:
     from graphflow._core.asking import Question
+    from graphflow._core.inside import Inside
 
 
 @final
@@ -25,15 +27,17 @@ class Inner:
 
     Attributes:
         questions: what they wait for.
+        insides: where those are run that may refuse an answer.
         paused: whether one of them was to stop where it is.
         up: what they have said to graphs around them.
     """
 
-    __slots__ = ("paused", "questions", "up")
+    __slots__ = ("insides", "paused", "questions", "up")
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.questions: list[Question] = []
+        self.insides: list[Inside] = []
         self.paused = False
         self.up: list[Up] = []
 
@@ -122,7 +126,7 @@ class Scope:
         self.closed = False
         self.edge = ""
         self.inner: Inner | None = None
-        self._graphs: Iterator[int] | None = None
+        self._graphs: defaultdict[str, count[int]] | None = None
         self._questions: Questions | None = None
         self._calls: Calls | None = None
 
@@ -138,10 +142,10 @@ class Scope:
             self.sink(self.task, item)
 
     def next_graph(self) -> int:
-        """Return how many graphs the task has run before; the next one is another."""
+        """Return how many graphs this part of the task has run before; the next one is another."""
         if self._graphs is None:
-            self._graphs = count()
-        return next(self._graphs)
+            self._graphs = defaultdict(count)
+        return next(self._graphs[self.edge])
 
     def bring_up(self) -> "Inner":
         """Return where what a graph that it runs says to its own run is kept."""
@@ -158,7 +162,10 @@ class Scope:
     @property
     def refused(self) -> "Sequence[Question]":
         """What the task has asked, and was given an answer to that it cannot take."""
-        return () if self._questions is None else self._questions.refused
+        own = () if self._questions is None else self._questions.refused
+        if self.inner is None:
+            return own
+        return [*own, *(one for inside in self.inner.insides for one in inside.refused)]
 
     def ask(
         self,

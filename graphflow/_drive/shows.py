@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 class Events(Protocol):
     """The events of a crew, on their way to the program."""
 
-    def add(self, event: News, task: Task) -> None:
+    def add(self, event: News, task: Task, *, holds: bool = True) -> None:
         """Add an event of a task that goes on; may block a thread, never an event loop.
+
+        Args:
+            event: the event.
+            task: the task.
+            holds: whether a thread is blocked while there is no room.
 
         Raises:
             TaskAbandoned: if nobody reads any more.
@@ -37,20 +42,26 @@ class Shows:
         view: what the run's reader asked for.
     """
 
-    __slots__ = ("_events", "view")
+    __slots__ = ("_events", "_holds", "view")
 
-    def __init__(self, view: View, events: Events) -> None:
-        """Keep both."""
+    def __init__(self, view: View, events: Events, *, holds: bool = True) -> None:
+        """Keep both, and whether a thread is held while there is no room."""
         self.view = view
         self._events = events
+        self._holds = holds
+
+    def overshooting(self) -> "Shows":
+        """Return one that holds nobody."""
+        return Shows(self.view, self._events, holds=False)
 
     def put(self, chunk: object, task: Task) -> None:
         """Take a chunk of a graph that a task runs."""
-        self._events.add(Shown(chunk), task)
+        self._events.add(Shown(chunk), task, holds=self._holds)
 
     def write(self, task: Task, item: object) -> None:
         """Take an item that a task of such a graph writes."""
-        self._events.add(Shown(tagged(task.run.view, "custom", item)), task)
+        event = Shown(tagged(task.run.view, "custom", item))
+        self._events.add(event, task, holds=self._holds)
 
     @property
     def room(self) -> "Room | None":

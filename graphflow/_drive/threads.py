@@ -61,7 +61,7 @@ class ThreadCrew:
         """Begin with nobody."""
         self.run = run
         self.context = context
-        self.sink: Sink | None = self.write if run.crowds else sink_of(run)
+        self.sink: Sink | None = self.write if run.crowds and run.view.custom else sink_of(run)
         self.halt = Halt()
         self.place = ThreadPlace(self.sink or self.unseen, self.halt)
         if run.view.subgraphs:
@@ -127,11 +127,11 @@ class ThreadCrew:
         """Add what a node wrote; a thread waits for room, the portal's loop never does."""
         self.add(Written(task, item), task)
 
-    def add(self, event: News, task: Task) -> None:
-        """Add what comes of a task that goes on."""
+    def add(self, event: News, task: Task, *, holds: bool = True) -> None:
+        """Add what comes of a task that goes on; a thread waits for room, if it `holds`."""
         with self.changed:
             on_loop = (self.portal is not None and self.portal.here) or load.waits_here()()
-            if not on_loop:
+            if holds and not on_loop:
                 self.changed.wait_for(lambda: not self.full)
             if self.closed:
                 if on_loop:
@@ -204,6 +204,7 @@ class ThreadCrew:
         if self.portal is not None:
             self.portal.close()
             self.portal = None
+        self.sink = self.place.sink = None  # or each would hold the other
         outcomes = [event for event in (*early, *late) if not isinstance(event, (Written, Shown))]
         for task in abandoned:
             warning = report_abandoned(task.node.name, self.run.grace)
@@ -232,6 +233,8 @@ class _Driver:
         self.context = context
         outer = context.get(CURRENT)
         self.halt = outer.halt if run.inside is not None and isinstance(outer, Scope) else None
+        if isinstance(run.shows, Shows) and run.inside is not None and load.loop_here()():
+            run.shows = run.shows.overshooting()  # its reader waits for this very run
         self.place = ThreadPlace(sink_of(run), self.halt)
         self.crew: ThreadCrew | None = None
 
@@ -253,7 +256,7 @@ class _Driver:
         task = effect.task
         if task.node.needs_loop:
             self._crew().start((task,))
-            return self._crew().arrived(1)[0]
+            return next(iter(self._crew().arrived(1)), None)  # none, if nobody waits any more
         return self.context.copy().run(run_here, call(task, self.place))
 
     def end(self) -> None:

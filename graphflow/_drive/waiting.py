@@ -102,8 +102,8 @@ class LoopStoring(Storing):
         """Make a commit, after the one before."""
         if self._pending is not None:
             await self._settle()
-            if self.begin(effect):
-                return True
+        if self._begun is None and self.begin(effect):
+            return True
         if self._inline:
             return (
                 self.written_here(effect.put)

@@ -84,6 +84,11 @@ class Codec:
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry = Registry() if registry is None else registry
 
+    @property
+    def registry(self) -> Registry:
+        """The classes that it knows."""
+        return self._registry
+
     def pack(self, value: object) -> bytes:
         """Return the bytes of a value: the same for equal values whose parts have equal types.
 

@@ -103,6 +103,11 @@ class Registry:
             self._put_learned(entry)
         self.learn(cls)
 
+    def join(self, other: "Registry") -> None:
+        """Know what another registry knows, too; of one tag, what the other one means."""
+        self.by_class.update(other.by_class)
+        self.by_tag.update(other.by_tag)
+
     def copy(self) -> "Registry":
         """Return a registry of its own that knows the same."""
         twin = Registry()

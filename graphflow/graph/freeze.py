@@ -88,11 +88,10 @@ class _Readers:
         self.made: dict[type[Any], Reader] = {}
 
     def of_node(self, spec: NodeSpec) -> Reader:
-        """Return how a node sees the state; a graph, only what it takes as its input."""
+        """Return how a node sees the state; a graph takes what it knows out of a dict of all."""
         if spec.child is None:
             return self.of(spec.schema)
-        sees = spec.schema.channels if spec.narrowed else self.channels
-        return Reader(tuple(key for key in spec.child.input if key in sees))
+        return Reader(tuple(spec.schema.channels) if spec.narrowed else None)
 
     def of(self, schema: Schema) -> Reader:
         """Return how a state class sees the state."""

@@ -26,7 +26,7 @@ from graphflow.graph.given import (
     named,
     path_map_of,
 )
-from graphflow.graph.persist import persistence_of
+from graphflow.graph.persist import persistence_of, types_of
 from graphflow.schema import Schema, merge, read_schema, without_alias
 from graphflow.types import Middleware, Reference
 from graphflow.validate import findings
@@ -449,7 +449,9 @@ class StateGraph(Generic[StateT, ContextT]):
             cancel_grace: how many seconds a sync node that was cancelled in its thread may
                 take to end before it is left behind.
             checkpointer: where threads are stored, such as `SqliteSaver("agent.db")`; a run then
-                needs a `thread_id` in its config.
+                needs a `thread_id` in its config. A graph inside another is stored with that:
+                by default for the task that runs it, with True as the memory of the node that
+                does, which the next run of the thread goes on with, and with False not at all.
             types: classes whose objects the state may hold, beside those that its annotations
                 name: enums, dataclasses, pydantic models and the like. A checkpoint holds
                 objects of no other class. For other kinds of classes, or another tag than a
@@ -482,13 +484,17 @@ class StateGraph(Generic[StateT, ContextT]):
         )
         if found := findings(blueprint):
             raise GraphValidationError(found)
+        inner = [spec.function for spec in self._nodes.values() if spec.child is not None]
+        known = types_of(types, self._schemas, [child.types for child in inner])
         topology = freeze(blueprint, forgiving=self._extra == "ignore", middleware=middleware)
         return CompiledStateGraph(
             topology,
             context_schema=self._context_schema,
             store=store,
             cancel_grace=cancel_grace,
-            persistence=persistence_of(checkpointer, types, self._schemas),
+            persistence=persistence_of(checkpointer, known),
+            saves=checkpointer if isinstance(checkpointer, bool) else None,
+            types=known,
             children={
                 spec.name: spec.function for spec in self._nodes.values() if spec.child is not None
             },

@@ -1,0 +1,307 @@
+"""Begins a run that a task of another makes, on the same thread: in a branch of its own.
+
+The branch is found by its namespace, which names the task. One that is there already has been
+begun by an earlier run of the task: it goes on, or tells what it has come to. So a task that is
+run again makes no graph do again what it had done.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphflow._core.admit import check_input
+from graphflow._core.begin import Begun, as_it_is, started, with_input
+from graphflow._core.effects import Load, Program
+from graphflow._core.form import BarrierForm, RunForm, opened, pairs_of
+from graphflow._core.frontier import up_of
+from graphflow._core.log import Log
+from graphflow._core.opening import due_again, state_of
+from graphflow._core.past import Past, replay
+from graphflow._core.state import Run, Succeeded, Task
+from graphflow._core.stored import INPUT, fetch, run_at
+from graphflow._record import record
+from graphflow.checkpoint.records import BARRIER, RUN, Branch
+from graphflow.constants import START
+from graphflow.errors import (
+    ConcurrentUpdateError,
+    GraphMismatchError,
+    InvalidUpdateError,
+)
+from graphflow.schema import as_fields
+from graphflow.types import Command
+
+if TYPE_CHECKING:
+    from graphflow._core.inside import Inside
+    from graphflow._core.packing import Packed
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+
+
+@record
+class Call:
+    """What is stored of a call of a graph.
+
+    Attributes:
+        past: the state of its branch.
+        task: the id of the task that made it, and the number of the call.
+        graph: what the graph was called.
+        given: its input, in a list; an empty list if that is not known.
+        done: what its supersteps wrote, those of this call, as `[node, index, key, value, ...]`.
+    """
+
+    past: Past
+    task: Sequence[Any]
+    graph: str
+    given: list[Any]
+    done: Sequence[list[Any]]
+
+
+def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
+    """Find the branch of a graph that a task runs, and go on there or begin.
+
+    Raises:
+        CheckpointError: if it cannot be read, or the input cannot be stored.
+        EmptyInputError: if there is no input.
+        GraphMismatchError: if the task had run another graph there.
+        InvalidUpdateError: if the input is no update of the input schema.
+    """
+    inside = run.inside
+    assert inside is not None, "a task makes it"
+    space = _space(run)
+    _enter(run, log, space)
+    log.call = {"task": [inside.task.id, inside.number], "graph": named(run), "parents": log.around}
+    found, upto = _branch_of(run, log, space)
+    call: Call | None = None
+    if found is not None:
+        branch = found.id
+        call = yield from Load(lambda store: _read(store, log, branch, upto))
+        _take_place(log, call.past, space if upto is not None else None)
+        if [*call.task] == log.call["task"] and upto is None:
+            return (yield from _go_on(run, log, call, given))
+    else:
+        log.add_branch(space, 0, 0)
+    past = None if call is None else call.past
+    run.stop = (-2 if past is None else past.step) + run.limit + 2
+    _check_given(given)
+    begun = yield from with_input(run, log, past, given)
+    assert begun is not None, "nobody else writes to that branch"
+    return begun
+
+
+def _check_given(given: object) -> None:
+    """Raise if a graph cannot begin with an input."""
+    check_input(given, stored=False)
+    if isinstance(given, Command) and given.resume is not None:
+        msg = "Command(resume=...) is an answer for the thread: give it to the outermost graph"
+        raise InvalidUpdateError(msg)
+
+
+def named(run: Run) -> str:
+    """Return what a graph is called: its name, and the names of its nodes."""
+    return f"{run.graph.name}({','.join(run.graph.nodes)})"
+
+
+# ------------------------------------------------------------------------------- the namespace
+
+
+def outer_log(run: Run) -> Log:
+    """Return the log of the nearest run around another that is stored."""
+    inside = run.inside
+    while inside is not None:
+        outer = inside.task.run
+        if outer.thread is not None:
+            return outer.thread.log
+        inside = outer.inside
+    raise AssertionError(run)  # else nothing of it would be stored
+
+
+def _space(run: Run) -> str:
+    """Return the name of a graph's branches: its namespace, and the branch of the run around it.
+
+    With that, a run in another branch of the thread's history finds its own.
+    """
+    inside = run.inside
+    assert inside is not None, "a task makes it"
+    edge = f"#{inside.edge}" if inside.edge else ""
+    return f"{'|'.join(inside.ns)}{edge}@{outer_log(run).branch:x}"
+
+
+def _branch_of(run: Run, log: Log, space: str) -> tuple[Branch | None, int | None]:
+    """Return the last branch of a namespace, and up to which record, if it is to be left there.
+
+    The memory of a node that lasts is that of the history that the run around it goes on with.
+    """
+    branches = log.ledger.branches
+    if space in branches:
+        return branches[space], None
+    if run.inside is not None and run.inside.lasting:
+        name = space.rpartition("@")[0]
+        for branch, upto in outer_log(run).line[1:]:
+            if (found := branches.get(f"{name}@{branch:x}")) is not None:
+                return found, upto
+    return None, None
+
+
+def _enter(run: Run, log: Log, space: str) -> None:
+    """Note that a task uses a namespace.
+
+    Raises:
+        ConcurrentUpdateError: if another task of the superstep does, too: they would both go on
+            with one memory.
+    """
+    inside = run.inside
+    assert inside is not None, "a task makes it"
+    task = inside.task
+    mine = (task.run.ns, task.step, task.id)
+    user = log.ledger.users.setdefault(space, mine)
+    if user[:2] == mine[:2] and user != mine:
+        name = task.node.name
+        msg = (
+            f"node {name!r} is run twice in superstep {task.step}, and the graph in it keeps one "
+            f"memory for the node (checkpointer=True), which would become that of either; "
+            f"compile it without checkpointer=True, or run it in different nodes"
+        )
+        raise ConcurrentUpdateError(msg, name, (name, name), ())
+    log.ledger.users[space] = mine
+
+
+# ----------------------------------------------------------------------------------- reading
+
+
+def _read(store: "BaseCheckpointSaver", log: Log, branch: int, upto: int | None) -> Call:
+    """Read what is stored of a graph's last call.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
+    stored = fetch(store, log.ledger.thread, branch, upto)
+    assert stored is not None, "the thread has records"
+    past = replay(log.codec, stored)
+    last = past.given or past.run
+    if last is None or last.call is None:
+        assert past.barrier is not None, "a branch has a run and a barrier"
+        last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)
+    told: Mapping[str, Any] = last.call or {}
+    task, given, done = told.get("task", []), list[Any](), list[list[Any]]()
+    for form in _backwards(store, log, past):
+        if isinstance(form, BarrierForm):
+            done[:0] = [one for one in form.tasks if one[0] not in (START, "")]
+        elif form.call is not None and form.call["task"] != task:
+            break
+        elif form.source == INPUT:
+            given = form.given
+            break
+    return Call(past, task, str(told.get("graph", "")), given, done)
+
+
+def _backwards(
+    store: "BaseCheckpointSaver", log: Log, past: Past
+) -> Iterator[BarrierForm | RunForm]:
+    """Yield the runs and the barriers that led to a state, the last one first."""
+    for stretch in past.stored.line:
+        for entry in store.records(
+            log.ledger.thread, branch=stretch.branch.id, upto=stretch.upto, newest_first=True
+        ):
+            if entry.kind == BARRIER:
+                yield BarrierForm.read(entry, opened(log.codec, entry))
+            elif entry.kind == RUN:
+                yield RunForm.read(entry, opened(log.codec, entry))
+
+
+def _take_place(log: Log, past: Past, forks: str | None) -> None:
+    """Put the log to where a graph's branch is; in a new branch, if a namespace is given."""
+    last = past.checkpoint
+    assert last is not None, "a branch begins with a checkpoint"
+    log.branch, log.last = past.branch, (past.branch, last.seq)
+    log.before, log.manifest, log.loose = past.before, past.manifest, past.loose
+    line = [(each.branch.id, each.upto) for each in past.stored.line]
+    log.line = ((past.branch, 1 << 63), *line[1:])
+    if forks is not None:
+        log.add_branch(forks, past.branch, last.seq)
+        log.line = ((log.branch, 1 << 63), (past.branch, last.seq), *line[1:])
+        log.loose = []
+
+
+# ------------------------------------------------------------------------------------ going on
+
+
+def _go_on(run: Run, log: Log, call: Call, given: object) -> Program[Begun]:
+    """Go on with a call where an earlier run of the task has left it; its input is known."""
+    inside, past = run.inside, call.past
+    assert inside is not None, "a task makes it"
+    run.stop = past.step + run.limit + 2
+    _check_call(run, call)
+    if not _same(call.given, given):
+        yield from Load(lambda store: _check_given_elsewhere(store, log, run, given))
+    _recall(run, inside, call)
+    state = due_again(run, past, state_of(run, log, past))
+    if not (past.given or state.due or state.sends):
+        yield from as_it_is(run, log, past, state, None)
+        return Begun(state, {}, {}, {})
+    rows: list[Packed] = [(RUN, log.announce(run.id, "resume", past.step, ()))]
+    yield from log.join(rows, values=state.values)
+    yield from as_it_is(run, log, past, state, None)
+    if past.given is not None:
+        told: Any = past.given.given[0] if past.given.given else {}
+        ahead = state.due_next((), (), past.given.step + 1)
+        return (yield from started(run, log, ahead, told, past.journals))
+    waiting = past.shown() if run.answers else {}
+    log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
+    passes = past.paused or past.stop is not None or past.source != "loop"
+    return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
+
+
+def _same(recorded: Sequence[object], given: object) -> bool:
+    """Tell whether an input is the recorded one; what cannot be compared is taken to be."""
+    try:
+        return not recorded or bool(recorded[0] == as_fields(given))
+    except Exception:  # noqa: BLE001 - a value's own comparison may raise anything
+        return True
+
+
+def _check_given_elsewhere(store: "BaseCheckpointSaver", log: Log, run: Run, given: object) -> None:
+    """Raise if an input is not the recorded one, but that of another graph that the task had run.
+
+    An input may differ, as by the time that is in it; a swap would give each the other's result.
+
+    Raises:
+        GraphMismatchError: then.
+    """
+    inside = run.inside
+    assert inside is not None, "a task makes it"
+    own = inside.ns[:-1] if inside.number else inside.ns
+    for ns, branch in log.ledger.branches.items():
+        path = tuple(ns.rpartition("@")[0].split("|"))
+        other = path != inside.ns and path[: len(own)] == own and len(path) <= len(own) + 1
+        if not other or not (path == own or path[-1].isdecimal()):
+            continue
+        for entry in store.records(log.ledger.thread, branch=branch.id):
+            form = RunForm.read(entry, opened(log.codec, entry)) if entry.kind == RUN else None
+            if form is not None and form.source == INPUT and _same([*form.given], given):
+                what = "it gives an input that it had given to another of its graphs"
+                raise GraphMismatchError(inside.task.node.name, inside.number, what)
+            break
+
+
+def _check_call(run: Run, call: Call) -> None:
+    """Raise if a task runs another graph than it had run at this place.
+
+    Raises:
+        GraphMismatchError: then what that had done would be taken for this one's.
+    """
+    name, mine = run.graph.name, {*run.graph.nodes}
+    known, _, nodes = call.graph.partition("(")
+    assert run.inside is not None, "a task makes it"
+    if known != name or mine.isdisjoint(nodes.rstrip(")").split(",")):
+        what = f"it runs {named(run)}, where it had run {call.graph}"
+        raise GraphMismatchError(run.inside.task.node.name, run.inside.number, what)
+
+
+def _recall(run: Run, inside: "Inside", call: Call) -> None:
+    """Take in what the call had written, and said to graphs around it, in earlier runs."""
+    graph = run.graph
+    for form in call.done:
+        node = graph.nodes.get(form[0], graph.entry)
+        task = Task(node, None, 0, form[1], {}, run)
+        inside.take((Succeeded(task, pairs_of(form), ()),))
+    barrier = call.past.barrier
+    if barrier is not None:
+        inside.up = [up_of(run, form) for form in barrier.up]
