@@ -75,16 +75,22 @@ class Nest(Conversation):
         return compiled
 
     def _says(self, name: str) -> Any:  # noqa: ANN401 - a node
-        return lambda _: self._ended(name)
+        def say(_: State) -> State:
+            return self._ended(name)
+
+        return say
 
     def _asks(self, question: str) -> Any:  # noqa: ANN401 - a node
-        return lambda _: self._ended(f"{question} {self._ask(question)}")
+        def ask(_: State) -> State:
+            return self._ended(f"{question} {self._ask(question)}")
+
+        return ask
 
     def _does_once(self, _: State) -> State:
         return self._ended(self._once("l"))
 
     def _sent(self, given: State) -> State:
-        (number,) = given["log"]
+        (number,) = given.get("log", ())
         return self._ended(f"{number} {self._ask(f'{number}?')}")
 
     def _leaves(self, _: State) -> Command[Any]:
@@ -96,7 +102,9 @@ class Nest(Conversation):
         return {"log": [*first["log"], *second["log"]]}
 
     def _kept(self, _: State) -> State:
-        return State(log=[*self._ended("k1")["log"], *self._ended("kept")["log"]])
+        self._ended("k1")
+        self._ended("kept")
+        return State(log=["k1", "kept"])
 
     async def _awaits(self, _: State) -> State:
         return State(log=(await self._row("a1", "m?", "a2").ainvoke({"log": []}))["log"])

@@ -9,9 +9,9 @@ import pytest
 from graphflow import START, Command
 from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.checkpoint.memory import InMemorySaver
-from graphflow.interrupts import interrupt, once
+from graphflow.interrupts import aonce, interrupt, once
 from graphflow.types import Durability
-from tests.drivers.backends import Driver, Graph, Kind, LoopDriver, builder, made, says, settle
+from tests.drivers.backends import Driver, Graph, Kind, LoopDriver, builder, says, settle
 from tests.drivers.children import (
     Calls,
     Part,
@@ -125,13 +125,20 @@ def test_kept_results_of_children_stay_kept(
     """What a node in a child did once is not done again when it is run again."""
     did: list[str] = []
 
-    def act(_: object) -> object:
-        kept = once("charge", did.append, "charged")
-        return {"log": [kept, interrupt("ship?")]}
+    def charge() -> str:
+        did.append("charged")
+        return "receipt"
 
-    graph = nest(way, 2, chain(None, {"a": made(kind, act)}), store)
+    def act(_: object) -> object:
+        return {"log": [once("charge", charge), interrupt("ship?")]}
+
+    async def act_async(_: object) -> object:
+        return {"log": [await aonce("charge", charge), interrupt("ship?")]}
+
+    node = act if kind == "sync" else act_async
+    graph = nest(way, 2, chain(None, {"a": node}), store)
     begin(driver, graph)
-    assert answer(driver, graph, "yes") == {"log": [None, "yes"]}
+    assert answer(driver, graph, "yes") == {"log": ["receipt", "yes"]}
     assert did == ["charged"]
 
 

@@ -1,6 +1,7 @@
 """Nested runs keep nothing of what is over, and leave no cycles for the garbage collector."""
 
 import gc
+import threading
 import weakref
 from collections import Counter
 from collections.abc import Generator
@@ -11,7 +12,17 @@ import pytest
 
 from graphflow import END, START, Command, Send
 from graphflow.checkpoint.base import BaseCheckpointSaver
-from tests.drivers.backends import Driver, Graph, Kind, LoopDriver, builder, made, says, settle
+from tests.drivers.backends import (
+    PATIENCE,
+    Driver,
+    Graph,
+    Kind,
+    LoopDriver,
+    builder,
+    made,
+    says,
+    settle,
+)
 from tests.drivers.children import (
     Part,
     Way,
@@ -150,6 +161,9 @@ def test_what_a_child_returned_is_free_with_the_run(driver: Driver, kind: Kind, 
     graph = nest(way, 2, fan(None, {name: made(kind, node) for name in "ab"}))
     with without_collector():
         quietly(driver, graph, subgraphs=True, stream_mode=["values", "tasks"])
+        for thread in threading.enumerate():  # which may hold what they ran until they end
+            if thread.name.startswith("graphflow_"):
+                thread.join(PATIENCE)
         assert [one() for one in alive] == [None] * 2
 
 

@@ -264,7 +264,6 @@ def test_a_name_that_encloses_nothing(driver: Driver, kind: Kind) -> None:
     graph = chain(None, {"sub": child}, name="top")
     with pytest.raises(InvalidUpdateError) as raised:
         begin(driver, graph)
-    assert "'kid'" in str(raised.value)
     assert "'top'" in str(raised.value)
 
 
