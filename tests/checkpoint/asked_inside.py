@@ -90,7 +90,7 @@ class Nest(Conversation):
         return self._ended(self._once("l"))
 
     def _sent(self, given: State) -> State:
-        (number,) = given.get("log", ())
+        [number] = given.get("log", [])
         return self._ended(f"{number} {self._ask(f'{number}?')}")
 
     def _leaves(self, _: State) -> Command[Any]:
