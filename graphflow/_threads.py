@@ -10,6 +10,7 @@ from graphflow._core.project import output_of
 from graphflow._core.state import Run, RunState
 from graphflow._core.topology import Topology
 from graphflow._drive import load
+from graphflow._subgraphs import Subgraphs
 from graphflow.config import RunnableConfig, merged
 from graphflow.errors import ThreadBusyError, shown
 from graphflow.persistence import Persistence, history_of, now, snapshot_of, thread_of
@@ -26,31 +27,39 @@ R = TypeVar("R")
 _PAGE: Final = 64
 
 
-class Threads:
+class Threads(Subgraphs):
     """Reads and edits the threads of a graph; each method has a twin for event loops."""
 
     config: RunnableConfig
     _topology: Topology
     _persistence: Persistence | None
 
-    def get_state(self, config: RunnableConfig) -> StateSnapshot:
+    def get_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
         """Return the state of a thread: as it is now, or at the checkpoint that the config names.
 
         Where a superstep has failed, the values hold what its finished tasks wrote, and `next`
         the nodes that will run again. A thread that is not there has no values, and no metadata.
+
+        Args:
+            config: names the thread; with a `checkpoint_ns`, a graph inside this one.
+            subgraphs: whether the `state` of each task that runs a graph is that graph's state,
+                and not only a config that names it.
 
         Raises:
             ValueError: if the graph has no checkpointer, or the config names no thread.
             CheckpointError: if the thread cannot be read.
         """
         saved, joined = self._stored(config)
-        return snapshot_of(saved.reader(self._topology, joined), joined)
+        reader = saved.reader(self.known(saved.codec), joined)
+        return snapshot_of(reader, joined, subgraphs=subgraphs)
 
-    async def aget_state(self, config: RunnableConfig) -> StateSnapshot:
+    async def aget_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
         """Do what `get_state` does, on the running event loop."""
         saved, joined = self._stored(config)
-        reader = saved.reader(self._topology, joined)
-        return await load.read_store()(saved.saver, lambda: snapshot_of(reader, joined))
+        reader = saved.reader(self.known(saved.codec), joined)
+        return await load.read_store()(
+            saved.saver, lambda: snapshot_of(reader, joined, subgraphs=subgraphs)
+        )
 
     def get_state_history(
         self,
@@ -63,7 +72,8 @@ class Threads:
         """Yield the checkpoints of a thread, the newest first; values are read when looked at.
 
         Args:
-            config: names the thread; if it names a checkpoint, only that one is yielded.
+            config: names the thread; if it names a checkpoint, only that one is yielded. With a
+                `checkpoint_ns`, the checkpoints are those of a graph inside this one.
             filter: what the metadata must be equal to, by key.
             before: names a checkpoint; only older ones are yielded.
             limit: how many at the most.
@@ -73,7 +83,7 @@ class Threads:
             CheckpointError: if the thread cannot be read.
         """
         saved, joined = self._stored(config)
-        reader = saved.reader(self._topology, joined)
+        reader = saved.reader(self.known(saved.codec), joined)
         return history_of(reader, joined, wanted=filter, before=before, limit=limit)
 
     async def aget_state_history(
@@ -86,7 +96,7 @@ class Threads:
     ) -> AsyncIterator[StateSnapshot]:
         """Do what `get_state_history` does, on the running event loop."""
         saved, joined = self._stored(config)
-        reader = saved.reader(self._topology, joined)
+        reader = saved.reader(self.known(saved.codec), joined)
         rows = history_of(reader, joined, wanted=filter, before=before, limit=limit)
         read = load.read_store()
         while page := await read(saved.saver, lambda: [*islice(rows, _PAGE)]):

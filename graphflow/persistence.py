@@ -11,7 +11,7 @@ from graphflow.errors import did_you_mean, quoted, shown
 from graphflow.types import Durability, OnBusy, StateSnapshot
 
 if TYPE_CHECKING:
-    from graphflow._core.queries import Reader
+    from graphflow._core.reader import Known, Reader
     from graphflow._core.thread import Thread
     from graphflow.checkpoint.base import BaseCheckpointSaver
     from graphflow.checkpoint.codec import Codec
@@ -128,15 +128,15 @@ class Persistence:
         )
         return Thread(Log(graph, asked, self.codec, now, Ledger(asked.thread, random_id)))
 
-    def reader(self, graph: Topology, config: Mapping[str, Any]) -> "Reader":
+    def reader(self, known: "Known", config: Mapping[str, Any]) -> "Reader":
         """Return what reads the thread that a config names.
 
         Raises:
             ValueError: if it names none.
         """
-        from graphflow._core.queries import Reader  # noqa: PLC0415 - as above
+        from graphflow._core.reader import Reader  # noqa: PLC0415 - as above
 
-        return Reader(self.saver, self.codec, graph, thread_of(config))
+        return Reader(self.saver, known, thread_of(config))
 
 
 def thread_of(config: Mapping[str, Any]) -> str:
@@ -164,12 +164,6 @@ def checkpoint_of(config: Mapping[str, Any]) -> tuple[int, int] | None:
     from graphflow._core.stored import read_id  # noqa: PLC0415 - as above
 
     given = config.get("configurable", {})
-    if given.get("checkpoint_ns"):
-        msg = (
-            f"checkpoint_ns is {shown(given['checkpoint_ns'])}, but the graph has no graphs "
-            f'inside it; leave it out, or give ""'
-        )
-        raise ValueError(msg)
     if given.get("checkpoint_id") is None:
         return None
     return read_id(str(given["checkpoint_id"])) or (0, 0)
@@ -213,12 +207,25 @@ def no_such(config: Mapping[str, Any]) -> StateSnapshot:
     )
 
 
-def snapshot_of(reader: "Reader", config: Mapping[str, Any]) -> StateSnapshot:
+def namespace_of(config: Mapping[str, Any]) -> str:
+    """Return the namespace that a config names: "" for the thread itself."""
+    return str(config.get("configurable", {}).get("checkpoint_ns") or "")
+
+
+def snapshot_of(
+    reader: "Reader", config: Mapping[str, Any], *, subgraphs: bool = False
+) -> StateSnapshot:
     """Return the snapshot that a config names."""
     from graphflow._core.queries import state_at, state_now  # noqa: PLC0415 - as above
+    from graphflow._core.reader import at_namespace  # noqa: PLC0415 - as above
 
-    at = checkpoint_of(config)
-    found = state_now(reader) if at is None else state_at(reader, *at)
+    there, at = at_namespace(reader, namespace_of(config)), checkpoint_of(config)
+    if there is None:
+        return no_such(config)
+    if at is None:
+        found = state_now(there, subgraphs=subgraphs)
+    else:
+        found = state_at(there, *at, subgraphs=subgraphs)
     if found is None:
         return no_such(config)
     _ = found.values  # read here, where one may wait for the store
@@ -264,12 +271,15 @@ def _history(
     from itertools import islice  # noqa: PLC0415 - as above
 
     from graphflow._core.queries import history, state_at  # noqa: PLC0415 - as above
+    from graphflow._core.reader import at_namespace  # noqa: PLC0415 - as above
 
-    at = checkpoint_of(config)
+    there, at = at_namespace(reader, namespace_of(config)), checkpoint_of(config)
+    if there is None:
+        return
     if at is not None:
-        found = state_at(reader, *at)
+        found = state_at(there, *at)
         yield from () if found is None else (found,)
         return
     end = None if before is None else checkpoint_of(before)
     upto = None if end is None else end[1] - 1
-    yield from islice(history(reader, upto=upto, wanted=wanted), limit)
+    yield from islice(history(there, upto=upto, wanted=wanted), limit)

@@ -12,6 +12,7 @@ from graphflow._core.alone import alone
 from graphflow._core.answering import Given, given_to, told_inside, too_late
 from graphflow._core.asking import Journal, Question
 from graphflow._core.barrier import changes_of
+from graphflow._core.carry import carry
 from graphflow._core.checkpoints import checkpoint_chunks, due_tasks, start_task
 from graphflow._core.commit import by_rank, commit, folded, gather, install
 from graphflow._core.effects import Emit, Enter, Load, Program
@@ -178,8 +179,11 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     resume = None if command is None else command.resume
     said = command if command is not None and _says_more(command) else None
     run.answers = resume is not None and said is None
-    if forked and resume is None:
+    copies = forked and resume is None
+    if copies:
         _leave_behind(past)
+    if forked:
+        yield from carry(log, past, past.step + (2 if copies else 1))
     # What was asked in time can be answered anew in the past, whatever the time is now.
     now = run.clock() if past.newest else 0
     answers = [*too_late(past, now), *([] if resume is None else given_to(past, resume, now))]
@@ -189,7 +193,7 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
         yield from as_it_is(run, log, past, state, None)
         return Begun(state, {}, {}, {})
     passes = _passes(past, forked=forked) or command is not None
-    state, rows, made = _records(run, log, past, state, said, copies=forked and resume is None)
+    state, rows, made = _records(run, log, past, state, said, copies=copies)
     if forked:
         rows += carried(log, past)
     rows += [(ANSWER, log.pack_answer(one.place, one.question, one.answer)) for one in answers]
@@ -213,7 +217,7 @@ def _leave_behind(past: Past) -> None:
     past.waiting = {}
     past.stop = past.stop.without_errors() if past.newest and past.stop is not None else None
     if not past.newest:
-        past.journals = {}  # the superstep had ended: all of it is run, and asked, anew
+        past.journals, past.carries = {}, None  # the superstep had ended: all of it is run anew
 
 
 def _check_applied(log: Log, past: Past) -> None:

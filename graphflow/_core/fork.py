@@ -71,7 +71,7 @@ def fork_to(run: Run, given: Fork) -> Program[tuple[int, int]]:
             edits = ((Update(given.values, None, None),),)
             rows += yield from Editor(run, log, past).supersteps(ahead, edits)
         else:
-            left = carried(log, past)
+            left = carried(log, past, alone=True)
             if past.given is not None:  # START is due, and the input is the checkpoint
                 rows.append((RUN, log.announce(run.id, "input", past.step, past.given.given)))
                 behind = 1 + len(left)

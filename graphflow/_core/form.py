@@ -81,9 +81,9 @@ class RunForm:
         run_id: the run's id.
         metadata: what its checkpoints have beside source, step and parents.
         given: the input, in a list; an empty list if it has none.
-        call: for a graph that a task of another runs, what tells which call it is: the id of that
-            `task`, the `graph`'s name and nodes, and the `parents`, the checkpoints around it by
-            their namespaces. Else None.
+        call: for a graph that a task of another runs, what tells which call it is: the `task`, as
+            a space tells it, the `graph`'s name and nodes, and the `parents`, the checkpoints
+            around it by their namespaces. Else None.
     """
 
     seq: int

@@ -147,6 +147,13 @@ class Log(Packing):
         """Go on in a new branch from a record of another; from none, where the thread is new."""
         self.add_branch("", parent, fork)
 
+    def inner_branch(self, ns: str, parent: int, fork: int) -> int:
+        """Add a branch of a graph inside; it is stored with what is stored next."""
+        branch = Branch(self.ledger.new_branch(), ns, parent, fork, 0)
+        self._branches = (*self._branches, branch)
+        self.ledger.branches[ns] = branch
+        return branch.id
+
     def add_branch(self, ns: str, parent: int, fork: int) -> None:
         """Go on in a new branch of a namespace; it is stored with what is stored next."""
         self.branch = self.ledger.new_branch()

@@ -64,6 +64,7 @@ def _read_on(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, se
         for entry in tail:
             past.add(log.codec, entry)
         return
+    past.carries = None
     for entry in tail:
         if entry.kind == STOP:
             past.ask(log.codec, entry)

@@ -52,6 +52,8 @@ class Past:
             not among what was read.
         lost: how many runs have begun on the superstep and left nothing that says how they ended.
         newest: whether the last checkpoint is the last of its branch.
+        carries: up to which record graphs inside the superstep count, if it is gone on with in
+            another branch; None if they begin anew there.
         writers: the nodes of the last superstep that ran, or of the last edit.
     """
 
@@ -61,6 +63,7 @@ class Past:
         "_runs",
         "barrier",
         "before",
+        "carries",
         "errors",
         "given",
         "journals",
@@ -103,6 +106,7 @@ class Past:
         self.before: tuple[int, int] | None = None
         self._last: tuple[int, int] | None = None
         self.newest = True
+        self.carries: int | None = stored.head.seq
         self.writers: list[str] = []
         self._begun = 0
         if stored.snapshot is not None:
@@ -217,9 +221,19 @@ class Past:
         self._journal(place).answers[question.key, question.number] = answer
         self._wait_for(place)
 
+    def forget_inner(self) -> None:
+        """Be as if no graph inside the superstep had asked anything."""
+        for place, journal in self.journals.items():
+            known = {one: q for one, q in journal.asked.items() if not q.inner}
+            journal.answers = {one: a for one, a in journal.answers.items() if one in known}
+            journal.asked = known
+            self._wait_for(place)
+
     def ask_anew(self) -> None:
         """Be as if nothing had been returned or answered since the checkpoint, only asked."""
         asked = {place: journal.asked for place, journal in self.journals.items() if journal.asked}
+        if self.newest:
+            self.carries = None
         self.tasks, self.journals, self.waiting = {}, {}, {}
         for place, questions in asked.items():
             self._journal(place).asked = questions
@@ -232,6 +246,7 @@ class Past:
 
     def ask(self, codec: "Codec", entry: Record) -> None:
         """Take in what was asked in a superstep that has ended since, and no more of it."""
+        self.carries = self.carries or entry.seq  # the first time counts
         for place, questions in StopForm.read(entry, opened(codec, entry)).questions().items():
             journal = self._journal(place)
             for one in questions:

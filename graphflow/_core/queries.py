@@ -22,58 +22,49 @@ from graphflow._core.form import (
 )
 from graphflow._core.ids import origin_of, task_id
 from graphflow._core.manifest import LIST
-from graphflow._core.past import Past, replay
+from graphflow._core.past import Past
+from graphflow._core.reader import Reader, due_in, values_in
+from graphflow._core.spaces import Space, inside_branch, of_task
 from graphflow._core.stop_form import StopForm
 from graphflow._core.stored import INPUT, fetch, run_at
-from graphflow._core.topology import Topology
 from graphflow._core.trace import PULL, PUSH, result_of
 from graphflow._iso import iso
 from graphflow._record import record
-from graphflow.channels import MISSING
 from graphflow.checkpoint.records import BARRIER, RUN, STOP, TASK, Branch, Record
-from graphflow.constants import START
+from graphflow.config import RunnableConfig
 from graphflow.errors import HistoryPrunedError
 from graphflow.types import PregelTask, StateSnapshot
 
 if TYPE_CHECKING:
     from graphflow._core.state import Write
-    from graphflow.checkpoint.base import BaseCheckpointSaver
-    from graphflow.checkpoint.codec import Codec
+    from graphflow._core.topology import Topology
 
 
-@record
-class Reader:
-    """What is needed to read one thread.
+def state_now(reader: Reader, *, subgraphs: bool = False) -> StateSnapshot | None:
+    """Return the thread as it is, with what finished tasks of a failed superstep wrote.
 
-    Attributes:
-        store: where it is.
-        codec: unpacks it.
-        graph: tells the keys and the order of the nodes.
-        thread: the thread's id.
+    Args:
+        reader: reads it.
+        subgraphs: whether its tasks have the states of the graphs that they run, and not only
+            configs that name them.
     """
-
-    store: "BaseCheckpointSaver"
-    codec: "Codec"
-    graph: Topology
-    thread: str
-
-
-def state_now(reader: Reader) -> StateSnapshot | None:
-    """Return the thread as it is, with what finished tasks of a failed superstep wrote."""
-    past = _past(reader)
+    past = reader.past()
     if past is None or past.checkpoint is None:
         return None
     outcome = _Outcome()
     for form in past.tasks.values():
         outcome.returned[form.place] = form.pairs()
     outcome.errors, outcome.asked = past.errors, past.waiting
-    values = _shown_values(reader.graph, _with_preview(past))
+    outcome.epoch = past.epoch or 0
+    values = values_in(reader.graph, _with_preview(past))
     left = {place for place in _places(reader.graph, past) if _is_left(past, place)}
     last = past.checkpoint
-    return _snapshot(reader, past.branch, last, outcome, lambda: values, left)
+    return _snapshot(reader, past.branch, last, outcome, lambda: values, left, subgraphs=subgraphs)
 
 
-def state_at(reader: Reader, branch: int, seq: int) -> StateSnapshot | None:
+def state_at(
+    reader: Reader, branch: int, seq: int, *, subgraphs: bool = False
+) -> StateSnapshot | None:
     """Return one checkpoint as it was stored; None if there is no such one."""
     rows = iter(reader.store.records(reader.thread, branch=branch, after=seq - 1))
     first = next(rows, None)
@@ -93,7 +84,14 @@ def state_at(reader: Reader, branch: int, seq: int) -> StateSnapshot | None:
         tail.append((entry, form))
     for entry, form in reversed(tail):
         outcome.add(entry, form)
-    return _snapshot(reader, branch, last, outcome, lambda: _values_at(reader, branch, seq))
+    return _snapshot(
+        reader,
+        branch,
+        last,
+        outcome,
+        lambda: _values_at(reader, branch, seq),
+        subgraphs=subgraphs,
+    )
 
 
 def history(
@@ -109,7 +107,10 @@ def history(
     shared = _Values(reader)
     runs: dict[int, RunForm] = {}
     after: dict[int, _Outcome] = {}
+    own = reader.own()
     for entry in reader.store.records(reader.thread, newest_first=True):
+        if entry.branch not in own:
+            continue  # a graph inside, or around
         outcome = after.setdefault(entry.branch, _Outcome())
         form = opened(reader.codec, entry)
         last = _checkpoint_in(entry, form)
@@ -149,14 +150,16 @@ class _Outcome:
         returned: what they wrote.
         errors: how their errors are shown.
         asked: what they asked last.
+        epoch: what is part of their ids, see `origin_of`.
     """
 
-    __slots__ = ("asked", "errors", "returned")
+    __slots__ = ("asked", "epoch", "errors", "returned")
 
     def __init__(self) -> None:
         self.returned: dict[Place, list[Write]] = {}
         self.errors: dict[Place, str] = {}
         self.asked: Mapping[Place, Sequence[Question]] = {}
+        self.epoch = 0
 
     def add(self, entry: Record, form: object) -> None:
         """Take in a record that is no checkpoint, after those that were stored later."""
@@ -167,6 +170,7 @@ class _Outcome:
             stop = StopForm.read(entry, form)
             self.errors = {**stop.errors(), **self.errors}
             self.asked = {**stop.questions(), **self.asked}
+            self.epoch = self.epoch or stop.epoch
 
 
 def _returned(last: "RunForm | BarrierForm") -> _Outcome:
@@ -189,12 +193,17 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
     values: Callable[[], dict[str, Any]],
     left: set[Place] | None = None,
     runs: dict[int, RunForm] | None = None,
+    *,
+    subgraphs: bool = False,
 ) -> StateSnapshot:
     """Return a checkpoint as the user sees it."""
     thread = reader.thread
     run = last if isinstance(last, RunForm) else _run(reader, last.run, runs)
     at = run.at if isinstance(last, RunForm) else run.at + last.since
-    origin = origin_of(thread, branch)
+    around = (run.call or {}).get("parents", {})
+    origin = origin_of(thread, branch, outcome.epoch)
+    inner = _Inner(reader, branch, last.step + 1, outcome, subgraphs=subgraphs)
+    due = due_in(reader.graph, last)
     tasks = tuple(
         PregelTask(
             id=task_id(origin, last.step + 1, *place),
@@ -205,30 +214,77 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
             interrupts=tuple(
                 interrupt_of(one) for one in outcome.asked.get(place, ()) if one.id != STALE
             ),
+            state=inner.of(place, task_id(origin, last.step + 1, *place)),
         )
-        for place in _due(reader.graph, last)
+        for place in due
     )
-    shown = [place[0] for place in _due(reader.graph, last) if left is None or place in left]
+    shown = [place[0] for place in due if left is None or place in left]
     parent = _parent(reader, branch, last.seq)
     return StateSnapshot(
         values=values,
         next=tuple(shown),
-        config=config_of(thread, branch, last.seq),
-        metadata=metadata_of(SOURCES[last.source], last.step, run.metadata),
+        config=config_of(thread, branch, last.seq, reader.ns, around),
+        metadata=metadata_of(SOURCES[last.source], last.step, run.metadata, around),
         created_at=iso(at),
-        parent_config=None if parent is None else config_of(thread, *parent),
+        parent_config=None if parent is None else config_of(thread, *parent, reader.ns, around),
         tasks=tasks,
         interrupts=tuple(one for task in tasks for one in task.interrupts),
     )
 
 
-def _due(graph: Topology, last: RunForm | BarrierForm) -> list[Place]:
-    """Return the tasks that are due after a checkpoint: Sends, then nodes as they were added."""
-    if isinstance(last, RunForm):
-        return [(START, -1)]
-    order = {name: place for place, name in enumerate(graph.added)}
-    names = sorted(last.due, key=lambda name: order.get(name, len(order)))
-    return [*((send[0], index) for index, send in enumerate(last.sends)), *((n, -1) for n in names)]
+class _Inner:
+    """Tells of the graphs that the tasks of a superstep run."""
+
+    def __init__(
+        self, reader: Reader, branch: int, step: int, outcome: _Outcome, *, subgraphs: bool
+    ) -> None:
+        self._reader = reader
+        self._branch = branch
+        self._step = step
+        self._outcome = outcome
+        self._whole = subgraphs
+        self._spaces: list[tuple[Space, Branch]] | None = None
+
+    def of(self, place: Place, task: str) -> RunnableConfig | StateSnapshot | None:
+        """Return the state of the graph that a task runs, or the config that names it.
+
+        Of several graphs it is the one that waits for an answer, or the one that was run last.
+        """
+        reader = self._reader
+        if self._spaces is None:
+            self._spaces = inside_branch(reader.branches(), self._branch)
+        found = of_task(self._spaces, place[0], self._step, place[1])
+        if not found:
+            return self._not_begun(place, task)
+        asks = {one.inner[0][0] for one in self._outcome.asked.get(place, ()) if one.inner}
+        space, branch = next((one for one in found if one[1].id in asks), found[-1])
+        inner = reader.inside(space, branch, self._outcome.epoch)
+        if not self._whole:
+            return {"configurable": {"thread_id": reader.thread, "checkpoint_ns": inner.ns}}
+        return state_now(inner, subgraphs=True)
+
+    def _not_begun(self, place: Place, task: str) -> RunnableConfig | StateSnapshot | None:
+        """Return what is shown of a node that is a graph which has not begun, or is not stored."""
+        reader = self._reader
+        node = None if reader.graph is None else reader.graph.nodes.get(place[0])
+        known = None if node is None or node.child is None else reader.known.inner(place[0], "")
+        if known is None or not known.saved:
+            return None
+        part = f"{place[0]}:{task}"
+        ns = f"{reader.ns}|{part}" if reader.ns else part
+        config: RunnableConfig = {"configurable": {"thread_id": reader.thread, "checkpoint_ns": ns}}
+        if not self._whole:
+            return config
+        return StateSnapshot(
+            values={},
+            next=(),
+            config=config,
+            metadata=None,
+            created_at=None,
+            parent_config=None,
+            tasks=(),
+            interrupts=(),
+        )
 
 
 def _run(reader: Reader, seq: int, known: dict[int, RunForm] | None) -> RunForm:
@@ -271,34 +327,16 @@ def _owner(branches: Sequence[Branch], child: Branch) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------- values
 
 
-def _past(reader: Reader, branch: int | None = None, seq: int | None = None) -> Past | None:
-    """Read a state of the thread."""
-    stored = fetch(reader.store, reader.thread, branch, seq)
-    return None if stored is None else replay(reader.codec, stored)
-
-
-def _shown_values(graph: Topology, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the graph's keys, in the order of its schema."""
-    shown: dict[str, Any] = {}
-    fresh = dict(graph.starts)
-    for key in graph.channels:
-        if key in values:
-            shown[key] = values[key]
-        elif key in fresh and (value := fresh[key]()) is not MISSING:
-            shown[key] = value
-    return shown
-
-
 def _values_at(reader: Reader, branch: int, seq: int) -> dict[str, Any]:
     """Return the values of one checkpoint.
 
     Raises:
         HistoryPrunedError: if the thread was deleted meanwhile.
     """
-    past = _past(reader, branch, seq)
+    past = reader.past(branch, seq)
     if past is None:
         raise HistoryPrunedError(_DELETED)
-    return _shown_values(reader.graph, past.values)
+    return values_in(reader.graph, past.values)
 
 
 _DELETED: Final = "the thread was deleted while its history was read"
@@ -325,7 +363,7 @@ class _Values:
             values = {
                 key: part.of() if isinstance(part, _Prefix) else part for key, part in parts.items()
             }
-            return _shown_values(self._reader.graph, values)
+            return values_in(self._reader.graph, values)
 
         return read
 
@@ -364,10 +402,10 @@ def _window(reader: Reader, branch: int, seq: int) -> dict[tuple[int, int], dict
     return window
 
 
-def _places(graph: Topology, past: Past) -> list[Place]:
+def _places(graph: "Topology | None", past: Past) -> list[Place]:
     """Return the tasks that are due in a state."""
     last = past.checkpoint
-    return [] if last is None else _due(graph, last)
+    return [] if last is None else due_in(graph, last)
 
 
 def _is_left(past: Past, place: Place) -> bool:

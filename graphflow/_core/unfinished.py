@@ -261,11 +261,18 @@ def result_of_task(log: Log, task: Task, form: TaskForm) -> Succeeded:
     return Succeeded(task, pairs_of(form.writes), goto, up)
 
 
-def carried(log: Log, past: Past) -> list[Packed]:
+def carried(log: Log, past: Past, *, alone: bool = False) -> list[Packed]:
     """Return the records of a superstep without an end, packed again for another branch.
 
     Its state is the same there, so what was shown of it, asked and answered holds as well.
+
+    Args:
+        log: the log that they go to.
+        past: what is known of the superstep.
+        alone: whether graphs inside it are not taken along, so that what they ask they ask anew.
     """
+    if alone:
+        past.forget_inner()
     rows: list[Packed] = [
         (TASK, log.pack_again([form.writes, form.goto, form.whole])) for form in past.tasks.values()
     ]
@@ -302,7 +309,8 @@ def left_over(log: Log, past: Past, places: Mapping[Place, Place]) -> list[Packe
         if journal is None:
             continue
         rows += _results(log, new, journal)
-        first = [*journal.asked.values()][:1] if journal.answers else journal.open
+        own = [one for one in journal.asked.values() if not one.inner]  # graphs begin anew
+        first = own[:1] if journal.answers else [one for one in journal.open if one in own]
         if first:
             waiting.append(waiting_form(new, [_stale(one) for one in first]))
     if waiting:

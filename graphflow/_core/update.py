@@ -8,6 +8,7 @@ tasks of an unfinished superstep have returned becomes part of it: it has happen
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from graphflow._core.carry import carry
 from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Compute, Enter, Load, Program
 from graphflow._core.fail import check
@@ -90,6 +91,9 @@ def edit(run: Run, given: Edits) -> Program[tuple[int, int]]:
         take_place(log, head, past, goes_on=newest and not given.forks)
         if past is not None and not past.newest:
             past.journals, past.waiting = {}, {}  # what was asked then is asked anew
+            past.carries = None
+        if past is not None and given.supersteps[0][0].node == COPY:
+            yield from carry(log, past, past.step + 2)
         state = state_of(run, log, past)
         rows = yield from Editor(run, log, past).rows(state, given.supersteps)
         if (yield from log.start(rows, values=state.values)):

@@ -16,6 +16,7 @@ from graphflow._core.frontier import up_of
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, state_of
 from graphflow._core.past import Past, replay
+from graphflow._core.spaces import Space, inside_branch, of_task, space_of
 from graphflow._core.state import Run, Succeeded, Task
 from graphflow._core.stored import INPUT, fetch, run_at
 from graphflow._record import record
@@ -41,14 +42,16 @@ class Call:
 
     Attributes:
         past: the state of its branch.
-        task: the id of the task that made it, and the number of the call.
+        run: the number of the record of its last run.
+        task: which task made it, as a space tells it.
         graph: what the graph was called.
         given: its input, in a list; an empty list if that is not known.
         done: what its supersteps wrote, those of this call, as `[node, index, key, value, ...]`.
     """
 
     past: Past
-    task: Sequence[Any]
+    run: int
+    task: str
     graph: str
     given: list[Any]
     done: Sequence[list[Any]]
@@ -65,19 +68,21 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
     """
     inside = run.inside
     assert inside is not None, "a task makes it"
-    space = _space(run)
-    _enter(run, log, space)
-    log.call = {"task": [inside.task.id, inside.number], "graph": named(run), "parents": log.around}
+    space = space_of(inside, outer_log(run).branch)
+    _enter(run, log, space.text)
+    this = space_of(inside, space.outer, lasting=False).text.rpartition("@")[0]
+    log.call = {"task": this, "graph": named(run), "parents": log.around}
     found, upto = _branch_of(run, log, space)
     call: Call | None = None
     if found is not None:
         branch = found.id
         call = yield from Load(lambda store: _read(store, log, branch, upto))
-        _take_place(log, call.past, space if upto is not None else None)
-        if [*call.task] == log.call["task"] and upto is None:
+        _take_place(log, call.past, space.text if upto is not None else None)
+        same = not inside.lasting or call.task == this or call.run <= found.fork
+        if upto is None and same:
             return (yield from _go_on(run, log, call, given))
     else:
-        log.add_branch(space, 0, 0)
+        log.add_branch(space.text, 0, 0)
     past = None if call is None else call.past
     run.stop = (-2 if past is None else past.step) + run.limit + 2
     _check_given(given)
@@ -113,29 +118,17 @@ def outer_log(run: Run) -> Log:
     raise AssertionError(run)  # else nothing of it would be stored
 
 
-def _space(run: Run) -> str:
-    """Return the name of a graph's branches: its namespace, and the branch of the run around it.
-
-    With that, a run in another branch of the thread's history finds its own.
-    """
-    inside = run.inside
-    assert inside is not None, "a task makes it"
-    edge = f"#{inside.edge}" if inside.edge else ""
-    return f"{'|'.join(inside.ns)}{edge}@{outer_log(run).branch:x}"
-
-
-def _branch_of(run: Run, log: Log, space: str) -> tuple[Branch | None, int | None]:
-    """Return the last branch of a namespace, and up to which record, if it is to be left there.
+def _branch_of(run: Run, log: Log, space: Space) -> tuple[Branch | None, int | None]:
+    """Return the last branch of a space, and up to which record, if it is to be left there.
 
     The memory of a node that lasts is that of the history that the run around it goes on with.
     """
     branches = log.ledger.branches
-    if space in branches:
-        return branches[space], None
-    if run.inside is not None and run.inside.lasting:
-        name = space.rpartition("@")[0]
+    if space.text in branches:
+        return branches[space.text], None
+    if space.levels[-1].lasting:
         for branch, upto in outer_log(run).line[1:]:
-            if (found := branches.get(f"{name}@{branch:x}")) is not None:
+            if (found := branches.get(space.within(branch).text)) is not None:
                 return found, upto
     return None, None
 
@@ -180,7 +173,7 @@ def _read(store: "BaseCheckpointSaver", log: Log, branch: int, upto: int | None)
         assert past.barrier is not None, "a branch has a run and a barrier"
         last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)
     told: Mapping[str, Any] = last.call or {}
-    task, given, done = told.get("task", []), list[Any](), list[list[Any]]()
+    task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
     for form in _backwards(store, log, past):
         if isinstance(form, BarrierForm):
             done[:0] = [one for one in form.tasks if one[0] not in (START, "")]
@@ -189,7 +182,7 @@ def _read(store: "BaseCheckpointSaver", log: Log, branch: int, upto: int | None)
         elif form.source == INPUT:
             given = form.given
             break
-    return Call(past, task, str(told.get("graph", "")), given, done)
+    return Call(past, last.seq, task, str(told.get("graph", "")), given, done)
 
 
 def _backwards(
@@ -267,11 +260,10 @@ def _check_given_elsewhere(store: "BaseCheckpointSaver", log: Log, run: Run, giv
     """
     inside = run.inside
     assert inside is not None, "a task makes it"
-    own = inside.ns[:-1] if inside.number else inside.ns
-    for ns, branch in log.ledger.branches.items():
-        path = tuple(ns.rpartition("@")[0].split("|"))
-        other = path != inside.ns and path[: len(own)] == own and len(path) <= len(own) + 1
-        if not other or not (path == own or path[-1].isdecimal()):
+    task, outer = inside.task, outer_log(run).branch
+    spaces = inside_branch(log.ledger.branches.values(), outer)
+    for space, branch in of_task(spaces, task.node.name, task.step, task.index):
+        if (space.levels[-1].number, space.levels[-1].edge) == (inside.number, inside.edge):
             continue
         for entry in store.records(log.ledger.thread, branch=branch.id):
             form = RunForm.read(entry, opened(log.codec, entry)) if entry.kind == RUN else None

@@ -1,0 +1,188 @@
+"""What is needed to read one thread, and the graphs inside it: which branch a namespace means."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from graphflow._core.form import BarrierForm, Place, RunForm, opened
+from graphflow._core.past import Past, replay
+from graphflow._core.spaces import Space, inside_branch
+from graphflow._core.stored import fetch
+from graphflow._record import record
+from graphflow.channels import MISSING
+from graphflow.checkpoint.records import RUN, Branch
+from graphflow.constants import START
+
+if TYPE_CHECKING:
+    from graphflow._core.topology import Topology
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.checkpoint.codec import Codec
+
+
+@record
+class Known:
+    """What is known of a graph whose states are read.
+
+    Attributes:
+        graph: tells the keys and the order of the nodes; None if it is not known.
+        codec: unpacks what is stored of it.
+        inner: returns what is known of the graph that a node of it runs, by the node's name and
+            what the graph was called; None for a node that is known to run none.
+        saved: whether anything of it is stored, inside another.
+    """
+
+    graph: "Topology | None"
+    codec: "Codec"
+    inner: "Callable[[str, str], Known | None]"
+    saved: bool = True
+
+
+@record
+class Reader:
+    """Reads a thread, or a graph inside it.
+
+    Attributes:
+        store: where it is.
+        known: what is known of the graph.
+        thread: the thread's id.
+        ns: the namespace of a graph inside another, or "".
+        branch: the last branch of that, or None for the thread's current one.
+    """
+
+    store: "BaseCheckpointSaver"
+    known: Known
+    thread: str
+    ns: str = ""
+    branch: Branch | None = None
+
+    @property
+    def codec(self) -> "Codec":
+        """Unpacks what is stored."""
+        return self.known.codec
+
+    @property
+    def graph(self) -> "Topology | None":
+        """The graph."""
+        return self.known.graph
+
+    def past(self, branch: int | None = None, seq: int | None = None) -> Past | None:
+        """Return a state: of a record of a branch, or the last one."""
+        if branch is None and self.branch is not None:
+            branch = self.branch.id
+        stored = fetch(self.store, self.thread, branch, seq)
+        return None if stored is None else replay(self.codec, stored)
+
+    def branches(self) -> Sequence[Branch]:
+        """Return all branches of the thread."""
+        return self.store.branches(self.thread)
+
+    def own(self) -> frozenset[int]:
+        """Return the branches whose checkpoints are this graph's."""
+        space = "" if self.branch is None else self.branch.ns
+        return frozenset(each.id for each in self.branches() if each.ns == space)
+
+    def inside(self, space: Space, branch: Branch, epoch: int) -> "Reader":
+        """Return what reads a graph that was run in a branch of this one."""
+        told = _called(self.store, self.codec, self.thread, branch)
+        known: Known | None = self.known
+        for level in space.levels:
+            known = None if known is None else known.inner(level.node, told)
+        found = known or Known(None, self.codec, _nothing)
+        part = space.part(self.thread, epoch)
+        ns = f"{self.ns}|{part}" if self.ns else part
+        return Reader(self.store, found, self.thread, ns, branch)
+
+
+def _nothing(node: str, told: str) -> None:
+    """Know nothing of the graphs that nodes of an unknown graph run."""
+    del node, told
+
+
+def _called(store: "BaseCheckpointSaver", codec: "Codec", thread: str, branch: Branch) -> str:
+    """Return what the graph of a branch was called, by the first run that the branch tells of."""
+    source, upto = branch.id, None
+    for _ in range(_FORKS):
+        for entry in store.records(thread, branch=source, upto=upto):
+            if entry.kind == RUN:
+                call = RunForm.read(entry, opened(codec, entry)).call or {}
+                return str(call.get("graph", ""))
+        found = {each.id: each for each in store.branches(thread)}.get(source)
+        if found is None or not found.parent:
+            break
+        source, upto = found.parent, found.fork
+    return ""
+
+
+_FORKS: Final = 100
+
+
+def at_namespace(reader: Reader, ns: str) -> Reader | None:
+    """Return what reads the graph of a namespace; None if the thread has none there."""
+    left, here = ns, reader
+    while left:
+        for space, branch, epoch in _inside(here):
+            part = space.part(here.thread, epoch)
+            rest = _behind(left, part, space)
+            if rest is not None:
+                here, left = here.inside(space, branch, epoch), rest
+                break
+        else:
+            return None
+    return here
+
+
+def _inside(reader: Reader) -> Iterator[tuple[Space, Branch, int]]:
+    """Yield the graphs that were run inside one, those of its current branch first."""
+    branches = reader.branches()
+    own = reader.own()
+    head = reader.store.head(reader.thread)
+    current = head.branch if reader.branch is None and head is not None else None
+    order = sorted(own, key=lambda each: (each != current, -_made(branches, each)))
+    for outer in order:
+        found = inside_branch(branches, outer)
+        for space, branch in found:
+            yield space, branch, 0
+        past = reader.past(outer) if found else None
+        if past is not None and past.epoch is not None:
+            for space, branch in found:
+                yield space, branch, past.epoch
+
+
+def _made(branches: Sequence[Branch], branch: int) -> int:
+    """Return the place of a branch among all, in the order in which they were made."""
+    return next(place for place, each in enumerate(branches) if each.id == branch)
+
+
+def _behind(ns: str, part: str, space: Space) -> str | None:
+    """Return what of a namespace is behind a part of it; None if it does not begin so."""
+    if space.levels[-1].lasting:  # users may give it with the task's id, as of any other graph
+        first, bar, rest = ns.partition("|")
+        ns = f"{first.partition(':')[0]}{bar}{rest}"
+    if ns == part:
+        return ""
+    rest = ns.removeprefix(f"{part}|")
+    if rest == ns or rest.partition("|")[0].isdecimal():
+        return None
+    return rest
+
+
+def due_in(graph: "Topology | None", last: "RunForm | BarrierForm") -> list[Place]:
+    """Return the tasks that are due after a checkpoint: Sends, then nodes as they were added."""
+    if isinstance(last, RunForm):
+        return [(START, -1)]
+    order = {} if graph is None else {name: place for place, name in enumerate(graph.added)}
+    names = sorted(last.due, key=lambda name: order.get(name, len(order)))
+    return [*((send[0], index) for index, send in enumerate(last.sends)), *((n, -1) for n in names)]
+
+
+def values_in(graph: "Topology | None", values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the graph's keys, in the order of its schema."""
+    if graph is None:
+        return dict(values)
+    shown: dict[str, Any] = {}
+    fresh = dict(graph.starts)
+    for key in graph.channels:
+        if key in values:
+            shown[key] = values[key]
+        elif key in fresh and (value := fresh[key]()) is not MISSING:
+            shown[key] = value
+    return shown
