@@ -24,8 +24,8 @@ class Ledger:
         current: the thread's current branch; another one if the run goes on beside it.
         token: what the run signs its commits with, before their count.
         branches: the branches of graphs inside the run, the last one of each namespace.
-        users: the tasks that have used those namespaces last, each as the namespace of its run,
-            its superstep and its id.
+        users: the tasks that have gone on last with the memories of nodes; each as the tasks that
+            it is in and itself, with their supersteps.
     """
 
     __slots__ = (
@@ -47,7 +47,7 @@ class Ledger:
         self.seq = self.epoch = self.current = self._count = 0
         self.token = b""
         self.branches: dict[str, Branch] = {}
-        self.users: dict[str, tuple[tuple[str, ...], int, str]] = {}
+        self.users: dict[str, tuple[tuple[int, str], ...]] = {}
 
     def sign(self) -> None:
         """Begin to sign commits with a token of the run's own, to know them again."""

@@ -243,6 +243,7 @@ class _Inner:
         self._step = step
         self._outcome = outcome
         self._whole = subgraphs
+        self._branches: Sequence[Branch] = ()
         self._spaces: list[tuple[Space, Branch]] | None = None
 
     def of(self, place: Place, task: str) -> RunnableConfig | StateSnapshot | None:
@@ -252,8 +253,10 @@ class _Inner:
         """
         reader = self._reader
         if self._spaces is None:
-            self._spaces = inside_branch(reader.branches(), self._branch)
+            self._branches = reader.branches()
+            self._spaces = inside_branch(self._branches, self._branch)
         found = of_task(self._spaces, place[0], self._step, place[1])
+        found = found or reader.memories(self._branches, place[0])
         if not found:
             return self._not_begun(place, task)
         asks = {one.inner[0][0] for one in self._outcome.asked.get(place, ()) if one.inner}

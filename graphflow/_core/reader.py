@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.form import BarrierForm, Place, RunForm, opened
 from graphflow._core.past import Past, replay
-from graphflow._core.spaces import Space, inside_branch
+from graphflow._core.spaces import Space, inside_branch, read_space
 from graphflow._core.stored import fetch
 from graphflow._record import record
 from graphflow.channels import MISSING
@@ -46,6 +46,7 @@ class Reader:
         thread: the thread's id.
         ns: the namespace of a graph inside another, or "".
         branch: the last branch of that, or None for the thread's current one.
+        path: the names of the nodes that lead to that.
     """
 
     store: "BaseCheckpointSaver"
@@ -53,6 +54,7 @@ class Reader:
     thread: str
     ns: str = ""
     branch: Branch | None = None
+    path: tuple[str, ...] = ()
 
     @property
     def codec(self) -> "Codec":
@@ -84,12 +86,24 @@ class Reader:
         """Return what reads a graph that was run in a branch of this one."""
         told = _called(self.store, self.codec, self.thread, branch)
         known: Known | None = self.known
-        for level in space.levels:
+        levels = space.levels[len(self.path) :] if space.levels[0].lasting else space.levels
+        for level in levels:
             known = None if known is None else known.inner(level.node, told)
         found = known or Known(None, self.codec, _nothing)
         part = space.part(self.thread, epoch)
+        if space.first.lasting:
+            return Reader(self.store, found, self.thread, part, branch, space.path)
         ns = f"{self.ns}|{part}" if self.ns else part
-        return Reader(self.store, found, self.thread, ns, branch)
+        return Reader(self.store, found, self.thread, ns, branch, (*self.path, *space.path))
+
+    def memories(self, branches: Sequence[Branch], node: str) -> list[tuple[Space, Branch]]:
+        """Return the graphs whose memory is that of a node of this one, wherever they were run."""
+        path = (*self.path, node)
+        found: dict[str, tuple[Space, Branch]] = {}
+        for branch in branches:
+            if branch.ns and (space := read_space(branch.ns)).first.lasting and space.path == path:
+                found[branch.ns] = space, branch
+        return [*found.values()]
 
 
 def _nothing(node: str, told: str) -> None:
@@ -166,9 +180,10 @@ def _made(branches: Sequence[Branch], branch: int) -> int:
 
 def _behind(ns: str, part: str, space: Space) -> str | None:
     """Return what of a namespace is behind a part of it; None if it does not begin so."""
-    if space.levels[-1].lasting:  # users may give it with the task's id, as of any other graph
-        first, bar, rest = ns.partition("|")
-        ns = f"{first.partition(':')[0]}{bar}{rest}"
+    if space.first.lasting:  # users may give it with tasks' ids, as of any other graph
+        tokens = ns.split("|")
+        own = part.count("|") + 1
+        ns = "|".join([*(one.partition(":")[0] for one in tokens[:own]), *tokens[own:]])
     if ns == part:
         return ""
     rest = ns.removeprefix(f"{part}|")

@@ -69,6 +69,11 @@ class Space:
         return Space(self.levels, outer)
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """The names of the nodes that lead to it."""
+        return tuple(level.node for level in self.levels)
+
+    @property
     def first(self) -> Level:
         """The call by a task of the graph around it that is stored."""
         return self.levels[0]
@@ -94,27 +99,39 @@ class Space:
         return "|".join(parts)
 
 
-def space_of(inside: "Inside", outer: int, *, lasting: bool = True) -> Space:
+def space_of(inside: "Inside", outer: int) -> Space:
     """Return the space of a graph that a task runs.
 
     Args:
         inside: where it is run.
-        outer: the branch of the nearest graph around it that is stored.
-        lasting: whether one whose memory is the node's has the same for all tasks.
+        outer: the branch of the nearest graph around it that is stored; or the thread's own, for
+            one whose memory is the node's: that outlasts the graphs around it.
     """
     levels: list[Level] = []
     around: Inside | None = inside
     while around is not None:
-        task = around.task
-        lasts = lasting and around.lasting
-        step = None if lasts else task.step
-        index = -1 if lasts else task.index
-        edge = around.edge.replace(":", "_").replace("|", "_")
-        levels.insert(0, Level(task.node.name, step, index, around.number, edge))
-        if task.run.thread is not None:
+        levels.insert(0, _level(around, lasting=inside.lasting))
+        if around.task.run.thread is not None and not inside.lasting:
             break
-        around = task.run.inside
+        around = around.task.run.inside
     return Space(levels, outer)
+
+
+def call_in(inside: "Inside") -> str:
+    """Return what tells a call of a graph from those that other tasks make of it."""
+    levels: list[str] = []
+    around: Inside | None = inside
+    while around is not None:
+        levels.insert(0, _level(around, lasting=False).text())
+        around = around.task.run.inside
+    return "|".join(levels)
+
+
+def _level(inside: "Inside", *, lasting: bool) -> Level:
+    """Return a call of a graph, as a task's or as a node's."""
+    task, edge = inside.task, inside.edge.replace(":", "_").replace("|", "_")
+    step, index = (None, -1) if lasting else (task.step, task.index)
+    return Level(task.node.name, step, index, inside.number, edge)
 
 
 def read_space(text: str) -> Space:

@@ -16,7 +16,7 @@ from graphflow._core.frontier import up_of
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, state_of
 from graphflow._core.past import Past, replay
-from graphflow._core.spaces import Space, inside_branch, of_task, space_of
+from graphflow._core.spaces import Space, call_in, inside_branch, of_task, space_of
 from graphflow._core.state import Run, Succeeded, Task
 from graphflow._core.stored import INPUT, fetch, run_at
 from graphflow._record import record
@@ -68,9 +68,10 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
     """
     inside = run.inside
     assert inside is not None, "a task makes it"
-    space = space_of(inside, outer_log(run).branch)
-    _enter(run, log, space.text)
-    this = space_of(inside, space.outer, lasting=False).text.rpartition("@")[0]
+    space = space_of(inside, _around(run).branch)
+    if inside.lasting:
+        _enter(run, log, space.text)
+    this = call_in(inside)
     log.call = {"task": this, "graph": named(run), "parents": log.around}
     found, upto = _branch_of(run, log, space)
     call: Call | None = None
@@ -118,6 +119,19 @@ def outer_log(run: Run) -> Log:
     raise AssertionError(run)  # else nothing of it would be stored
 
 
+def _around(run: Run) -> Log:
+    """Return the log of that graph around another which its space is of."""
+    inside = run.inside
+    assert inside is not None, "a task makes it"
+    if not inside.lasting:
+        return outer_log(run)
+    top = run
+    while top.inside is not None:
+        top = top.inside.task.run
+    assert top.thread is not None, "or nothing inside would be stored"
+    return top.thread.log
+
+
 def _branch_of(run: Run, log: Log, space: Space) -> tuple[Branch | None, int | None]:
     """Return the last branch of a space, and up to which record, if it is to be left there.
 
@@ -127,33 +141,46 @@ def _branch_of(run: Run, log: Log, space: Space) -> tuple[Branch | None, int | N
     if space.text in branches:
         return branches[space.text], None
     if space.levels[-1].lasting:
-        for branch, upto in outer_log(run).line[1:]:
+        for branch, upto in _around(run).line[1:]:
             if (found := branches.get(space.within(branch).text)) is not None:
                 return found, upto
     return None, None
 
 
 def _enter(run: Run, log: Log, space: str) -> None:
-    """Note that a task uses a namespace.
+    """Note that a task goes on with the memory of a node.
 
     Raises:
-        ConcurrentUpdateError: if another task of the superstep does, too: they would both go on
-            with one memory.
+        ConcurrentUpdateError: if another one does that may run at the same time: they would both
+            go on with one memory.
     """
-    inside = run.inside
-    assert inside is not None, "a task makes it"
-    task = inside.task
-    mine = (task.run.ns, task.step, task.id)
-    user = log.ledger.users.setdefault(space, mine)
-    if user[:2] == mine[:2] and user != mine:
-        name = task.node.name
-        msg = (
-            f"node {name!r} is run twice in superstep {task.step}, and the graph in it keeps one "
-            f"memory for the node (checkpointer=True), which would become that of either; "
-            f"compile it without checkpointer=True, or run it in different nodes"
-        )
-        raise ConcurrentUpdateError(msg, name, (name, name), ())
+    mine = _chain(run)
+    other = log.ledger.users.setdefault(space, mine)
     log.ledger.users[space] = mine
+    for (step, this), (when, that) in zip(mine, other, strict=False):
+        if this == that:
+            continue
+        if step == when:
+            assert run.inside is not None, "a task makes it"
+            task = run.inside.task
+            name = task.node.name
+            msg = (
+                f"node {name!r} is run more than once at a time, and the graph in it has one "
+                f"memory for the node (checkpointer=True), which would become that of either; "
+                f"compile it without checkpointer=True, or run it in different nodes"
+            )
+            raise ConcurrentUpdateError(msg, name, (name, name), ())
+        return
+
+
+def _chain(run: Run) -> tuple[tuple[int, str], ...]:
+    """Return the tasks that a run is in, each with its superstep, the outermost first."""
+    chain: list[tuple[int, str]] = []
+    inside = run.inside
+    while inside is not None:
+        chain.insert(0, (inside.task.step, inside.task.id))
+        inside = inside.task.run.inside
+    return tuple(chain)
 
 
 # ----------------------------------------------------------------------------------- reading

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 from graphflow._core.state import Failed, Outcome, Task
 from graphflow._drive.call import call
 from graphflow._drive.loop import LoopPlace
-from graphflow._drive.stepping import Room, paced
+from graphflow._drive.stepping import paced
 from graphflow._scope import CURRENT
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class PortalSide:
         self.borrowed = crew.context.get(CURRENT) is not None
         self.portal = borrow() if self.borrowed else shared()
         self.place = LoopPlace(crew.run.grace, crew.sink)
-        self.room: Room | None = self if crew.run.crowds else None
+        self.paced = crew.run.crowds
         self.held: list[asyncio.Event] = []
 
     @property
@@ -163,7 +163,7 @@ class PortalSide:
         event: Outcome | None
         calling = call(task, self.place)
         try:
-            event = await (calling if self.room is None else paced(self.room, calling))
+            event = await (paced(self, calling) if self.paced else calling)
         except asyncio.CancelledError as error:
             event = None if self.crew.closed else Failed(task, error)
         except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt is the consumer's

@@ -66,9 +66,10 @@ class Books:
             store in the order of their records.
         lease: the run's place on its thread, or None.
         last: the last commit that was handed over and had not ended then, or None.
+        flying: commits that nobody has waited for, with their ends.
     """
 
-    __slots__ = ("last", "lease", "lock", "store")
+    __slots__ = ("flying", "last", "lease", "lock", "store")
 
     def __init__(self, store: BaseCheckpointSaver) -> None:
         """Begin without a place."""
@@ -76,6 +77,29 @@ class Books:
         self.lock = Lock()
         self.lease: Lease | None = None
         self.last: Ending | None = None
+        self.flying: list[tuple[Ending, Commit]] = []
+
+    def fly(self, ending: "Ending", commit: Commit) -> None:
+        """Note a commit that is not waited for."""
+        self.flying = [one for one in self.flying if not one[0].done() or one[0].exception()]
+        self.flying.append((ending, commit))
+
+    def outcome(self, commit: Commit, error: Exception) -> bool:
+        """Tell what became of a commit whose answer was an error; see `is_made`.
+
+        One that nobody has waited for, and that was not made, is the failure of all behind it:
+        what they store would stand behind a gap.
+
+        Raises:
+            Exception: the error of the first commit that was not made.
+        """
+        for ending, before in self.flying:
+            if before is commit:
+                break
+            failed = ending.exception() if ending.done() else None
+            if isinstance(failed, Exception) and not isinstance(failed, CheckpointConflict):
+                is_made(self.store, before, failed)
+        return is_made(self.store, commit, error)
 
 
 class Storing:
@@ -168,7 +192,7 @@ class Storing:
                 # run of this process has submitted, and that run would be superseded.
                 future.result()
         except Exception as error:  # noqa: BLE001 - a store may raise anything
-            return is_made(self.store, commit, error)
+            return self.books.outcome(commit, error)
         return True
 
     def hand_over(
@@ -233,7 +257,7 @@ class Storing:
             wait_for(ending)
             found = ending.exception()
             error = found if isinstance(found, Exception) else None
-        return True if error is None else is_made(self.store, commit, error)
+        return True if error is None else self.books.outcome(commit, error)
 
     @property
     def waits(self) -> bool:
@@ -258,7 +282,7 @@ class Storing:
         wait_for(future)
         error = future.exception()
         self._pending = None
-        if isinstance(error, Exception) and not is_made(self.store, commit, error):
+        if isinstance(error, Exception) and not self.books.outcome(commit, error):
             raise self.superseded(commit)
 
     def superseded(self, commit: Commit) -> ThreadBusyError:
@@ -298,10 +322,11 @@ class BlockingStoring(Storing):
         try:
             future = self.store.submit(effect.commit)
         except Exception as error:  # noqa: BLE001 - a store may raise anything
-            return is_made(self.store, effect.commit, error)
+            return self.books.outcome(effect.commit, error)
         if future is not None:
             self._pending = (future, effect.commit)
             self.books.last = future
+            self.books.fly(future, effect.commit)
         return True
 
     def _write(self, effect: Write) -> bool:
@@ -311,9 +336,10 @@ class BlockingStoring(Storing):
             return self.written_here(effect.put)
         commit, ending = self.hand_over(effect.put)
         if isinstance(ending, Exception):
-            return is_made(self.store, commit, ending)
+            return self.books.outcome(commit, ending)
         if ending is not None:
             self._pending = (ending, commit)
+            self.books.fly(ending, commit)
         return True
 
     def _enter(self, effect: Enter) -> Lease:

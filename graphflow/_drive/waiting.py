@@ -15,7 +15,7 @@ from typing_extensions import override
 from graphflow._core.effects import Effect, Enter, Load, Save, Settle, Write
 from graphflow._core.state import Run
 from graphflow._drive.loop import in_trio, inline_here, soon_here
-from graphflow._drive.storing import Storing, give_up, is_made
+from graphflow._drive.storing import Storing, give_up
 from graphflow.checkpoint.base import BaseCheckpointSaver, Commit
 from graphflow.checkpoint.gathering import Gathers
 from graphflow.checkpoint.leases import Lease
@@ -117,6 +117,7 @@ class LoopStoring(Storing):
         assert ending is not None, "as above"
         self._pending = (ending, commit)
         if not effect.wait and not self.waits:
+            self.books.fly(ending, commit)
             return True
         await ended(ending)
         self._pending = None
@@ -124,7 +125,7 @@ class LoopStoring(Storing):
 
     async def _made(self, commit: Commit, failed: Exception) -> bool:
         """Tell what became of a commit whose answer was an error."""
-        return await self._call(lambda: is_made(self.store, commit, failed))
+        return await self._call(lambda: self.books.outcome(commit, failed))
 
     async def _outcome(self, future: "Ending", commit: Commit) -> bool:
         """Tell what became of a commit that has ended."""
