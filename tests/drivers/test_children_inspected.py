@@ -8,7 +8,7 @@ from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.errors import CheckpointNotFoundError
 from graphflow.types import StateSnapshot
 from tests.drivers.backends import Driver, Graph, Kind
-from tests.drivers.children import Calls, Way, between, chain, fan, inside, nest, ways
+from tests.drivers.children import Calls, Way, between, chain, fan, inside, nest, on_stores, ways
 from tests.drivers.people import (
     CONFIG,
     answer,
@@ -42,6 +42,7 @@ def waiting(driver: Driver, graph: Graph) -> StateSnapshot:
 
 
 @ways
+@on_stores
 def test_a_task_knows_the_state_of_its_graph(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_task_knows_the_state_of_its_graph(
 
 
 @ways
+@on_stores
 def test_states_of_children_at_once(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -77,6 +79,7 @@ def test_states_of_children_at_once(
 
 
 @ways
+@on_stores
 def test_the_history_of_a_child(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -93,6 +96,7 @@ def test_the_history_of_a_child(
 
 
 @ways
+@on_stores
 def test_the_states_of_a_finished_thread(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -116,6 +120,7 @@ def test_graphs_are_found_by_name(driver: Driver, kind: Kind) -> None:
 
 
 @ways
+@on_stores
 def test_a_waiting_child_is_edited(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -131,6 +136,7 @@ def test_a_waiting_child_is_edited(
 
 
 @ways
+@on_stores
 def test_a_waiting_child_is_edited_before_it_asks(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -146,6 +152,7 @@ def test_a_waiting_child_is_edited_before_it_asks(
 
 
 @ways
+@on_stores
 def test_two_levels_down(driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver) -> None:
     """An edit of a grandchild is kept, too."""
     calls = Calls(kind)
@@ -162,6 +169,7 @@ def test_two_levels_down(driver: Driver, kind: Kind, way: Way, store: BaseCheckp
 
 
 @ways
+@on_stores
 def test_a_parent_goes_back_before_its_child(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -180,6 +188,7 @@ def test_a_parent_goes_back_before_its_child(
 
 
 @ways
+@on_stores
 def test_a_thread_goes_on_from_the_past_of_a_child(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -201,6 +210,7 @@ def test_a_thread_goes_on_from_the_past_of_a_child(
 
 
 @ways
+@on_stores
 def test_a_fork_to_another_thread_takes_children_along(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -218,6 +228,7 @@ def test_a_fork_to_another_thread_takes_children_along(
     assert calls.names == ["a?", "t", "a?", "t"]
 
 
+@on_stores
 def test_a_place_that_is_none(driver: Driver, kind: Kind, store: BaseCheckpointSaver) -> None:
     """Is not written to."""
     graph = nest("node", 1, child_of(Calls(kind), "a?"), store)
