@@ -1,15 +1,19 @@
 """A process whose graph runs graphs, and that is killed; `python -m tests.crash.nested`.
 
-It is given a folder, a driver, a durability, and `new` or `on`. Each node leaves a line in a file
-before it does anything else, and logs the same line.
+It is given a folder, a driver, a durability, `new` or `on`, after how many lines it kills itself
+(or 0), and how many seconds later. Each node leaves a line in a file before it does anything else,
+and logs the same line.
 """
 
 import asyncio
 import operator
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
 from graphflow import END, START, Command, StateGraph
@@ -34,12 +38,18 @@ Nested: TypeAlias = CompiledStateGraph[State, None]
 Note: TypeAlias = Callable[[str], None]
 
 
-def noting(path: Path) -> Note:
-    """Return a function that appends a line to a file."""
+def noting(path: Path, last: int, moment: float) -> Note:
+    """Return a function that appends a line to a file, and has the process killed after some."""
     file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    lines = count(1)
+
+    def kill() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def note(line: str) -> None:
         os.write(file, f"{line}\n".encode())
+        if next(lines) == last:
+            Timer(moment, kill).start() if moment else kill()
 
     return note
 
@@ -143,11 +153,12 @@ def onward(state: State) -> Command[Any]:
 
 def main(words: Sequence[str]) -> None:
     """Do what the module says."""
-    folder, driver, durability, how = words
+    folder, driver, durability, how, last, moment = words
     given = State(log=[], x=0) if how == "new" else None
     options: Any = {"config": CONFIG, "durability": durability}
     with SqliteSaver(Path(folder, "store.db")) as saver:
-        graph = Parts(noting(Path(folder, "effects")), driver).graph(saver)
+        note = noting(Path(folder, "effects"), int(last), float(moment))
+        graph = Parts(note, driver).graph(saver)
         if driver == "threads":
             graph.invoke(given, **options)
         else:

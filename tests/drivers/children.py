@@ -35,6 +35,11 @@ beside: Final = pytest.mark.parametrize(
 """Those in which a child's nodes can wait for the consumer, for they run beside it."""
 called: Final = pytest.mark.parametrize("way", CALLED)
 
+on_stores: Final = pytest.mark.parametrize(
+    ("kind", "store"), [("sync", "sqlite"), ("async", "memory")], indirect=True
+)
+"""Each kind with one store, for tests of what neither of them has a part in."""
+
 MODES: Final = ("values", "updates", "custom", "tasks", "debug")
 """The modes of a run that is not stored."""
 

@@ -21,6 +21,7 @@ from tests.drivers.children import (
     fan,
     inside,
     nest,
+    on_stores,
     sends_to,
     ways,
 )
@@ -87,6 +88,7 @@ def test_a_question_in_a_child_goes_up(
 
 
 @ways
+@on_stores
 def test_from_any_depth(driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver) -> None:
     """And the question has one id at all levels."""
     calls = Calls(kind)
@@ -103,6 +105,7 @@ def test_from_any_depth(driver: Driver, kind: Kind, way: Way, store: BaseCheckpo
 
 
 @ways
+@on_stores
 def test_what_is_shown_of_a_question(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -118,6 +121,7 @@ def test_what_is_shown_of_a_question(
 
 
 @ways
+@on_stores
 def test_questions_of_one_node_in_turn(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -135,6 +139,7 @@ def test_questions_of_one_node_in_turn(
 
 
 @ways
+@on_stores
 def test_an_answer_is_for_one_question(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -150,6 +155,7 @@ def test_an_answer_is_for_one_question(
 
 
 @ways
+@on_stores
 def test_a_loop_of_questions(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -169,6 +175,7 @@ def test_a_loop_of_questions(
 
 @ways
 @pytest.mark.parametrize("durability", DURABILITIES)
+@on_stores
 def test_children_at_once_are_answered_one_at_a_time(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver, durability: Durability
 ) -> None:
@@ -196,6 +203,7 @@ def test_children_at_once_are_answered_one_at_a_time(
 
 
 @ways
+@on_stores
 def test_questions_at_once_in_one_child(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -212,6 +220,7 @@ def test_questions_at_once_in_one_child(
     assert calls.fresh() == ["a?"]
 
 
+@on_stores
 def test_sends_to_a_child_that_asks(driver: Driver, kind: Kind, store: BaseCheckpointSaver) -> None:
     """Each has a question of its own."""
 
@@ -234,6 +243,7 @@ def test_sends_to_a_child_that_asks(driver: Driver, kind: Kind, store: BaseCheck
 
 
 @called
+@on_stores
 def test_the_calling_node_runs_again(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -260,6 +270,7 @@ def test_the_calling_node_runs_again(
 
 
 @called
+@on_stores
 def test_the_calling_node_asks_too(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -290,6 +301,7 @@ def test_the_calling_node_asks_too(
 
 
 @ways
+@on_stores
 def test_another_input_drops_what_waits(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -307,6 +319,7 @@ def test_another_input_drops_what_waits(
 
 
 @ways
+@on_stores
 def test_a_failure_beside_a_question(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -330,6 +343,7 @@ def test_a_failure_beside_a_question(
 
 
 @pytest.mark.parametrize("method", ["cancel_interrupt"])
+@on_stores
 def test_a_question_in_a_child_is_withdrawn(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver, method: str
 ) -> None:

@@ -22,6 +22,7 @@ from tests.drivers.children import (
     fan,
     inside,
     nest,
+    on_stores,
     ways,
 )
 from tests.drivers.people import (
@@ -43,6 +44,7 @@ TURNS = 400
 
 @ways
 @pytest.mark.parametrize("durability", DURABILITIES)
+@on_stores
 def test_a_child_goes_on_where_it_failed(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver, durability: Durability
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_child_goes_on_where_it_failed(
 
 
 @ways
+@on_stores
 def test_siblings_of_what_failed_do_not_run_again(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -75,6 +78,7 @@ def test_siblings_of_what_failed_do_not_run_again(
 
 @ways
 @pytest.mark.parametrize("durability", DURABILITIES)
+@on_stores
 def test_a_child_that_has_ended_does_not_run_again(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver, durability: Durability
 ) -> None:
@@ -89,6 +93,7 @@ def test_a_child_that_has_ended_does_not_run_again(
 
 
 @called
+@on_stores
 def test_a_caller_that_fails_calls_again(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -119,6 +124,7 @@ def test_a_caller_that_fails_calls_again(
 
 
 @ways
+@on_stores
 def test_kept_results_of_children_stay_kept(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -146,6 +152,7 @@ def test_kept_results_of_children_stay_kept(
 
 
 @ways
+@on_stores
 def test_a_child_that_asked_is_left_with_all_it_wrote(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -166,6 +173,7 @@ def test_a_child_that_asked_is_left_with_all_it_wrote(
 
 
 @ways
+@on_stores
 def test_siblings_are_answered_before_a_child_is_left(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -185,6 +193,7 @@ def test_siblings_are_answered_before_a_child_is_left(
 
 
 @ways
+@on_stores
 def test_a_parent_that_fails_after_its_child_was_left(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -204,6 +213,7 @@ def test_a_parent_that_fails_after_its_child_was_left(
 
 
 @ways
+@on_stores
 def test_a_child_stops_where_it_was_told_to(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -221,6 +231,7 @@ def test_a_child_stops_where_it_was_told_to(
 
 
 @ways
+@on_stores
 def test_a_stop_beside_a_question(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -291,6 +302,7 @@ def at_every_turn(loop: LoopDriver, body: Any) -> bool:  # noqa: ANN401 - a coro
 
 
 @ways
+@on_stores
 def test_a_thread_s_history_is_the_root_s(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:

@@ -11,7 +11,18 @@ from graphflow.checkpoint.memory import InMemorySaver
 from graphflow.errors import InvalidUpdateError
 from graphflow.interrupts import interrupt
 from tests.drivers.backends import Driver, Graph, Kind, builder, made, says
-from tests.drivers.children import Calls, Part, Way, between, called, chain, fan, inside, ways
+from tests.drivers.children import (
+    Calls,
+    Part,
+    Way,
+    between,
+    called,
+    chain,
+    fan,
+    inside,
+    on_stores,
+    ways,
+)
 from tests.drivers.people import (
     CONFIG,
     answer,
@@ -40,6 +51,7 @@ def remembering(kind: Kind, seen: list[int]) -> Graph:
 # -------------------------------------------------------------------------------- of the thread
 
 
+@on_stores
 def test_a_child_with_a_memory_remembers(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver
 ) -> None:
@@ -55,6 +67,7 @@ def test_a_child_with_a_memory_remembers(
 
 
 @called
+@on_stores
 def test_a_called_child_with_a_memory_remembers(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -69,6 +82,7 @@ def test_a_called_child_with_a_memory_remembers(
 
 
 @called
+@on_stores
 def test_a_memory_is_that_of_a_node(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -83,6 +97,7 @@ def test_a_memory_is_that_of_a_node(
         assert seen == expected
 
 
+@on_stores
 def test_two_tasks_may_not_share_a_memory(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver
 ) -> None:
@@ -110,6 +125,7 @@ def test_a_memory_is_none_of_a_root(driver: Driver, kind: Kind) -> None:
 
 
 @ways
+@on_stores
 def test_a_child_with_a_memory_asks(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -135,6 +151,7 @@ def ask(name: str) -> object:
 
 
 @ways
+@on_stores
 def test_a_child_that_keeps_nothing_starts_anew(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -153,6 +170,7 @@ def test_a_child_that_keeps_nothing_starts_anew(
 
 
 @ways
+@on_stores
 def test_a_child_that_keeps_nothing_asks_at_once(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -168,6 +186,7 @@ def test_a_child_that_keeps_nothing_asks_at_once(
 
 
 @ways
+@on_stores
 def test_a_child_of_one_that_keeps_nothing_may_remember(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -185,6 +204,7 @@ def test_a_child_of_one_that_keeps_nothing_may_remember(
 
 
 @ways
+@on_stores
 def test_a_child_s_own_store_is_not_used(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
@@ -198,6 +218,7 @@ def test_a_child_s_own_store_is_not_used(
 
 
 @called
+@on_stores
 def test_a_call_with_another_thread_is_a_run_of_its_own(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
