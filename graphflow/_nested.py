@@ -1,6 +1,7 @@
 """A graph that is run in a node of another: found by the running context, it is part of its run."""
 
 from collections.abc import Mapping
+from sys import getrecursionlimit
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.asking import interrupt_of
@@ -9,7 +10,7 @@ from graphflow._core.state import Run, RunState, Stopped, View
 from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
 from graphflow.config import RunnableConfig, merged
-from graphflow.errors import GraphInterrupt, GraphLeft
+from graphflow.errors import GraphDepthError, GraphInterrupt, GraphLeft
 
 if TYPE_CHECKING:
     from graphflow._core.thread import Thread
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 PLACE: Final = "langgraph_checkpoint_ns"
 """The key of a task's metadata that tells where the task is; what has it comes from a task."""
+
+_FRAMES: Final = 4
+"""How many frames of Python's stack a graph inside another is taken to need at the least."""
 
 _ABOUT_ONE_RUN: Final = ("run_id", "run_name")
 
@@ -44,6 +48,9 @@ def placed(  # noqa: PLR0913 - a graph, its caller, and what is bound to either
     Returns:
         None for a run of its own. A config that names a thread asks for that, but for the config
         that a node is handed.
+
+    Raises:
+        GraphDepthError: if it is inside more graphs than Python may hold frames for.
     """
     if not isinstance(scope, Scope) or scope.closed:
         return None
@@ -64,11 +71,18 @@ def _parts(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _inside_of(scope: Scope, graph: "Topology", *, lasting: bool, watched: bool) -> Inside:
-    """Return where a graph is run that a task runs."""
+    """Return where a graph is run that a task runs.
+
+    Raises:
+        GraphDepthError: if it is inside more graphs than Python may hold frames for.
+    """
     task = scope.task
     number = scope.next_graph()
     gives = task.node.gives if task.node.child is graph else None
-    return Inside(task, number, gives, lasting=lasting, watched=watched, edge=scope.edge)
+    inside = Inside(task, number, gives, lasting=lasting, watched=watched, edge=scope.edge)
+    if inside.depth > getrecursionlimit() // _FRAMES:
+        raise GraphDepthError(inside.depth)
+    return inside
 
 
 def _config_in(scope: Scope, bound: RunnableConfig, own: RunnableConfig | None) -> RunnableConfig:

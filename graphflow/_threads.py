@@ -13,11 +13,20 @@ from graphflow._drive import load
 from graphflow._subgraphs import Subgraphs
 from graphflow.config import RunnableConfig, merged
 from graphflow.errors import ThreadBusyError, shown
-from graphflow.persistence import Persistence, history_of, now, snapshot_of, thread_of
+from graphflow.persistence import (
+    Persistence,
+    history_of,
+    namespace_of,
+    now,
+    reader_in,
+    snapshot_of,
+    thread_of,
+)
 from graphflow.types import Command, StateSnapshot, StateUpdate
 
 if TYPE_CHECKING:
     from graphflow._core.effects import Program
+    from graphflow._core.reader import Reader
     from graphflow._core.update import Edits
     from graphflow.errors import CheckpointError
 
@@ -119,7 +128,8 @@ class Threads(Subgraphs):
         a superstep that is not over becomes part of it.
 
         Args:
-            config: names the thread; with a `checkpoint_id`, the edit begins a branch there.
+            config: names the thread; with a `checkpoint_id`, the edit begins a branch there; with
+                a `checkpoint_ns`, the edit is one of a graph inside this one.
             values: a dict, or whatever the node may return; None to write nothing.
             as_node: the node, or START; by default the one that ran last. END with None as the
                 values ends all that is due.
@@ -164,7 +174,8 @@ class Threads(Subgraphs):
             Exception: see `update_state`.
         """
         edits = _edits(supersteps)
-        run = self._editing(config)
+        there = self._reader_in(config)
+        run = self._editing(config, inside=None if there is None else there())
         return _config_of(run, self._performed(run, edits, _edit))
 
     async def abulk_update_state(
@@ -172,7 +183,10 @@ class Threads(Subgraphs):
     ) -> RunnableConfig:
         """Do what `bulk_update_state` does, on the running event loop."""
         edits = _edits(supersteps)
-        run = self._editing(config)
+        there = self._reader_in(config)
+        saved, _ = self._stored(config)
+        inside = None if there is None else await load.read_store()(saved.saver, there)
+        run = self._editing(config, inside=inside)
         return _config_of(run, await self._aperformed(run, edits, _edit))
 
     def fork(
@@ -294,15 +308,30 @@ class Threads(Subgraphs):
         """Return what is fixed for one run."""
         raise NotImplementedError
 
-    def _editing(self, config: RunnableConfig, thread_id: str | None = None) -> Run:
-        """Return a run that edits the thread which a config names, or another thread."""
-        self._stored(config)
+    def _reader_in(self, config: RunnableConfig) -> "Callable[[], Reader] | None":
+        """Return what finds the graph inside that a config names; None for the thread itself."""
+        saved, joined = self._stored(config)
+        if not namespace_of(joined):
+            return None
+        return lambda: reader_in(saved.reader(self.known(saved.codec), joined), joined)
+
+    def _editing(
+        self,
+        config: RunnableConfig,
+        thread_id: str | None = None,
+        *,
+        inside: "Reader | None" = None,
+    ) -> Run:
+        """Return a run that edits the thread which a config names, another, or a graph inside."""
+        saved, joined = self._stored(config)
         if thread_id is not None:
             named = {**config.get("configurable", {}), "thread_id": thread_id}
             named.pop("checkpoint_id", None)
             config = {**config, "configurable": named}
         run = self._run(config, None, (), None)
         run.keeps = False
+        if inside is not None:
+            saved.put_inside(run, inside, joined)
         return run
 
     def _current(self, config: RunnableConfig) -> Run:
@@ -429,7 +458,8 @@ def _config_of(run: Run, checkpoint: tuple[int, int]) -> RunnableConfig:
     from graphflow._core.checkpoints import config_of  # noqa: PLC0415 - as above
 
     assert run.thread is not None, "only a run with a thread has checkpoints"
-    return config_of(run.thread.log.asked.thread, *checkpoint)
+    log = run.thread.log
+    return config_of(log.asked.thread, *checkpoint, log.ns, log.around)
 
 
 def _microseconds(time: datetime | None) -> int:

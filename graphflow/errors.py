@@ -315,7 +315,8 @@ class GraphDepthError(GraphRecursionError):
         RecursionError.__init__(
             self,
             f"graphs are run inside each other, {depth} deep, which is more than Python's stack "
-            f"can hold; end the recursion sooner, or make a loop of it within one graph",
+            f"is made for; end the recursion sooner, make a loop of it within one graph, or allow "
+            f"more with sys.setrecursionlimit",
         )
         self.limit, self.nodes = depth, ()
 

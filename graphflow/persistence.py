@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.topology import Topology
 from graphflow._record import record
-from graphflow.errors import did_you_mean, quoted, shown
+from graphflow.errors import (
+    CheckpointNotFoundError,
+    InvalidUpdateError,
+    did_you_mean,
+    quoted,
+    shown,
+)
 from graphflow.types import Durability, OnBusy, StateSnapshot
 
 if TYPE_CHECKING:
     from graphflow._core.reader import Known, Reader
+    from graphflow._core.state import Run
     from graphflow._core.thread import Thread
     from graphflow.checkpoint.base import BaseCheckpointSaver
     from graphflow.checkpoint.codec import Codec
@@ -101,12 +108,31 @@ class Persistence:
     saver: "BaseCheckpointSaver"
     codec: "Codec"
 
+    def put_inside(self, run: "Run", there: "Reader", config: Mapping[str, Any]) -> None:
+        """Let a run be one of a graph inside the thread.
+
+        Raises:
+            InvalidUpdateError: if that graph is not known.
+        """
+        if there.graph is None:
+            msg = (
+                f"the graph of the namespace {shown(there.ns)} is not known here, for the node "
+                f"that calls it has it in no variable of its module or of the function around it"
+            )
+            raise InvalidUpdateError(msg)
+        assert there.branch is not None, "it is inside"
+        run.graph = there.graph
+        run.thread = self.thread(there.graph, config, None, None, there.codec)
+        log = run.thread.log
+        log.ns, log.space, log.target = there.ns, there.branch.ns, there.branch.id
+
     def thread(
         self,
         graph: Topology,
         config: Mapping[str, Any],
         durability: Durability | None,
         on_busy: OnBusy | None,
+        codec: "Codec | None" = None,
     ) -> "Thread":
         """Return a run's hold on the thread that a config names.
 
@@ -126,7 +152,8 @@ class Persistence:
             known_word("on_busy", on_busy, _ON_BUSY),
             metadata_of(config),
         )
-        return Thread(Log(graph, asked, self.codec, now, Ledger(asked.thread, random_id)))
+        ledger = Ledger(asked.thread, random_id)
+        return Thread(Log(graph, asked, codec or self.codec, now, ledger))
 
     def reader(self, known: "Known", config: Mapping[str, Any]) -> "Reader":
         """Return what reads the thread that a config names.
@@ -210,6 +237,25 @@ def no_such(config: Mapping[str, Any]) -> StateSnapshot:
 def namespace_of(config: Mapping[str, Any]) -> str:
     """Return the namespace that a config names: "" for the thread itself."""
     return str(config.get("configurable", {}).get("checkpoint_ns") or "")
+
+
+def reader_in(reader: "Reader", config: Mapping[str, Any]) -> "Reader":
+    """Return what reads the graph inside a thread that a config names.
+
+    Raises:
+        CheckpointNotFoundError: if the thread has none of that namespace.
+    """
+    from graphflow._core.reader import at_namespace  # noqa: PLC0415 - as above
+
+    ns = namespace_of(config)
+    there = at_namespace(reader, ns)
+    if there is None:
+        msg = (
+            f"the thread {shown(reader.thread)} has no graph of the checkpoint_ns {shown(ns)}; "
+            f"get_state(config, subgraphs=True) tells those that its tasks have run"
+        )
+        raise CheckpointNotFoundError(msg)
+    return there
 
 
 def snapshot_of(

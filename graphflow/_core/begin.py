@@ -18,7 +18,7 @@ from graphflow._core.commit import by_rank, commit, folded, gather, install
 from graphflow._core.effects import Emit, Enter, Load, Program
 from graphflow._core.form import Place, TaskForm
 from graphflow._core.log import Log
-from graphflow._core.opening import due_again, read_thread, state_of, take_place
+from graphflow._core.opening import due_again, is_newest, read_thread, state_of, take_place
 from graphflow._core.packing import Packed
 from graphflow._core.parse import parse
 from graphflow._core.past import Past
@@ -72,7 +72,7 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
         head, past = yield from Load(lambda store: read_thread(store, log))
-        newest = past is not None and past.newest and past.branch == past.stored.head.branch
+        newest = is_newest(log, past)
         forks = given is None and past is not None and past.source != "update"
         take_place(log, head, past, goes_on=newest and not forks)
         run.stop = (-2 if past is None else past.step) + run.limit + 2

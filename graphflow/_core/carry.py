@@ -42,8 +42,9 @@ def _moved(
     moved: dict[int, int] = {}
     last = 0 if past.checkpoint is None else past.checkpoint.seq
     for space, branch in inside_branch(past.stored.branches, past.branch):
-        begun = _begun(store, log.ledger.thread, branch, upto)
-        if begun is None or begun < last or space.first.step not in (None, past.step + 1):
+        if space.first.step not in (None, past.step + 1):
+            continue
+        if not _counts(store, log.ledger.thread, branch, last if space.first.lasting else 0, upto):
             continue
         first = space.first
         if not first.lasting:
@@ -62,12 +63,18 @@ def _add(log: Log, past: Past, space: Space, branch: Branch, moved: dict[int, in
         _add(log, past, inner.within(new), deeper, moved)
 
 
-def _begun(store: "BaseCheckpointSaver", thread: str, branch: Branch, upto: int) -> int | None:
-    """Return the record in which the last run of a branch began; None if there was none by then."""
-    for entry in store.records(thread, branch=branch.id, upto=upto, newest_first=True):
-        if entry.kind == RUN:
-            return entry.seq
-    return None
+def _counts(
+    store: "BaseCheckpointSaver", thread: str, branch: Branch, after: int, upto: int
+) -> bool:
+    """Tell whether a branch has begun by a record, and a run of it not before another.
+
+    One without a run of its own has been made to go on with what is in another, and with that
+    superstep.
+    """
+    for entry in store.records(thread, branch=branch.id, newest_first=True):
+        if entry.kind == RUN and entry.seq <= upto:
+            return entry.seq > after
+    return bool(branch.parent)
 
 
 def _follow(past: Past, moved: Mapping[int, int]) -> None:

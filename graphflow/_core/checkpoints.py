@@ -91,7 +91,7 @@ def inner_config(
 ) -> RunnableConfig | None:
     """Return the config that names the state of the graph that a node is; None for a function."""
     node = graph.nodes.get(name)
-    if node is None or node.child is None:
+    if node is None or node.child is None or not node.child.kept:
         return None
     inner = f"{ns}|{name}:{task}" if ns else f"{name}:{task}"
     return {"configurable": {"thread_id": thread, "checkpoint_ns": inner}}

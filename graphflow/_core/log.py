@@ -50,6 +50,8 @@ class Log(Packing):
         hold: the run's place on the thread within this process.
         ledger: where the thread's log is written on.
         ns: the namespace of a graph that is run inside another, or "".
+        space: the name of the branches of such a graph, if it is edited from outside.
+        target: the branch of it that is edited, or None.
         around: the checkpoints that the runs around it are at, by their namespaces.
         passing: whether what it comes to is stored by the run around it, as a task's result.
         branch: the branch that is written to.
@@ -82,6 +84,8 @@ class Log(Packing):
         "loose",
         "ns",
         "passing",
+        "space",
+        "target",
     )
 
     def __init__(  # noqa: PLR0913 - made in two places
@@ -107,7 +111,8 @@ class Log(Packing):
         """
         self.hold: Hold | None = None
         self.ledger = ledger
-        self.ns = ""
+        self.ns = self.space = ""
+        self.target: int | None = None
         self.around: dict[str, str] = {}
         self.passing = False
         self._alone = alone
@@ -145,7 +150,7 @@ class Log(Packing):
 
     def fork(self, parent: int, fork: int) -> None:
         """Go on in a new branch from a record of another; from none, where the thread is new."""
-        self.add_branch("", parent, fork)
+        self.add_branch(self.space, parent, fork)
 
     def inner_branch(self, ns: str, parent: int, fork: int) -> int:
         """Add a branch of a graph inside; it is stored with what is stored next."""

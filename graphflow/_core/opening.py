@@ -26,7 +26,7 @@ def read_thread(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Pa
     """
     asked = log.asked
     try:
-        stored = fetch(store, asked.thread, *(asked.checkpoint or ()))
+        stored = fetch(store, asked.thread, *(asked.checkpoint or (log.target,)))
     except CheckpointNotFoundError:
         if asked.checkpoint is None:
             raise
@@ -113,7 +113,14 @@ def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool)
     if hold.beside:
         past.stop = None
     else:
-        ledger.current = log.branch
+        ledger.current = ledger.current if log.space else log.branch
+
+
+def is_newest(log: Log, past: Past | None) -> bool:
+    """Tell whether a state is the last of what the log is of: the thread, or a graph inside it."""
+    if past is None or not past.newest:
+        return False
+    return past.branch == (past.stored.head.branch if log.target is None else log.target)
 
 
 ENDLESS: Final = 1 << 63

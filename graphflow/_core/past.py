@@ -259,6 +259,11 @@ class Past:
             return [one for one in self.waiting.get(place, ()) if one.id != STALE]
         return [*self.journals[place].asked.values()][-1:]
 
+    def asked_by_all(self) -> dict[Place, list[Question]]:
+        """Return what tasks wait for, or had waited for when an answer came."""
+        last = {place: [*one.asked.values()][-1:] for place, one in self.journals.items()}
+        return {**{place: asked for place, asked in last.items() if asked}, **self.waiting}
+
     def tried(self) -> dict[Place, Journal]:
         """Return what tasks have left, each with how often it has been run as far as is known."""
         lost = self.lost + (self._runs and self.newest)

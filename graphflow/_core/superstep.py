@@ -283,9 +283,14 @@ def _chunks(run: Run, state: RunState, events: Sequence[Event]) -> list[object]:
             chunks.append(chunk)
         if isinstance(event, Interrupted):
             chunks += interrupt_chunks(run, state, event)
-        if view.follows and is_node:
+        if view.follows and is_node and not _pauses(event):
             chunks += ended_chunks(run, event)
     return chunks
+
+
+def _pauses(outcome: Outcome) -> bool:
+    """Tell whether a task has only been stopped where a graph that it runs was to stop."""
+    return isinstance(outcome, Interrupted) and not outcome.questions
 
 
 def _in_plan_order(tasks: Sequence[Task], outcomes: Sequence[Succeeded]) -> Sequence[Succeeded]:

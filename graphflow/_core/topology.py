@@ -162,6 +162,7 @@ class Topology:
         forgiving: whether unknown keys are dropped.
         middleware: what is entered around each task, outermost first.
         input: the keys that a caller may give.
+        kept: whether it is stored with a graph that it is inside of.
     """
 
     name: str
@@ -181,3 +182,4 @@ class Topology:
     forgiving: bool
     middleware: tuple[Middleware, ...]
     input: tuple[str, ...]
+    kept: bool = True

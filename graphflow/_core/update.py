@@ -6,8 +6,10 @@ tasks of an unfinished superstep have returned becomes part of it: it has happen
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
+from graphflow._core.above import call_of, stale_above
 from graphflow._core.carry import carry
 from graphflow._core.commit import Edit, commit
 from graphflow._core.effects import Compute, Enter, Load, Program
@@ -15,7 +17,7 @@ from graphflow._core.fail import check
 from graphflow._core.form import Place, place_of
 from graphflow._core.ids import origin_of, task_id
 from graphflow._core.log import Log
-from graphflow._core.opening import due_again, read_thread, state_of, take_place
+from graphflow._core.opening import due_again, is_newest, read_thread, state_of, take_place
 from graphflow._core.packing import Packed
 from graphflow._core.parse import parse
 from graphflow._core.past import Past
@@ -87,8 +89,11 @@ def edit(run: Run, given: Edits) -> Program[tuple[int, int]]:
         if past is None and given.forks:
             msg = f"the thread {shown(log.asked.thread)} has no state that could be forked"
             raise CheckpointNotFoundError(msg)
-        newest = past is not None and past.newest and past.branch == past.stored.head.branch
+        newest = is_newest(log, past)
         take_place(log, head, past, goes_on=newest and not given.forks)
+        if log.space and past is not None:
+            log.call = yield from Load(partial(call_of, log=log, past=past))
+            log.around = {**log.call.get("parents", {})}
         if past is not None and not past.newest:
             past.journals, past.waiting = {}, {}  # what was asked then is asked anew
             past.carries = None
@@ -96,7 +101,8 @@ def edit(run: Run, given: Edits) -> Program[tuple[int, int]]:
             yield from carry(log, past, past.step + 2)
         state = state_of(run, log, past)
         rows = yield from Editor(run, log, past).rows(state, given.supersteps)
-        if (yield from log.start(rows, values=state.values)):
+        above = yield from Load(lambda store: stale_above(store, log))
+        if (yield from log.start(rows, values=state.values, inside=above)):
             assert log.last is not None, "an edit is a checkpoint"
             return log.last
 

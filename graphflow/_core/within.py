@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graphflow._core.admit import check_input
 from graphflow._core.begin import Begun, as_it_is, started, with_input
 from graphflow._core.effects import Load, Program
-from graphflow._core.form import BarrierForm, RunForm, opened, pairs_of
+from graphflow._core.form import SOURCES, BarrierForm, RunForm, opened, pairs_of
 from graphflow._core.frontier import up_of
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, state_of
@@ -176,7 +176,8 @@ def _read(store: "BaseCheckpointSaver", log: Log, branch: int, upto: int | None)
     task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
     for form in _backwards(store, log, past):
         if isinstance(form, BarrierForm):
-            done[:0] = [one for one in form.tasks if one[0] not in (START, "")]
+            edited = SOURCES[form.source] == "update"  # as START, too, then
+            done[:0] = [one for one in form.tasks if edited or one[0] not in (START, "")]
         elif form.call is not None and form.call["task"] != task:
             break
         elif form.source == INPUT:
@@ -231,7 +232,9 @@ def _go_on(run: Run, log: Log, call: Call, given: object) -> Program[Begun]:
         return Begun(state, {}, {}, {})
     rows: list[Packed] = [(RUN, log.announce(run.id, "resume", past.step, ()))]
     yield from log.join(rows, values=state.values)
+    waiting, past.waiting = past.waiting, past.asked_by_all()
     yield from as_it_is(run, log, past, state, None)
+    past.waiting = waiting
     if past.given is not None:
         told: Any = past.given.given[0] if past.given.given else {}
         ahead = state.due_next((), (), past.given.step + 1)

@@ -204,7 +204,9 @@ class ThreadCrew:
         if self.portal is not None:
             self.portal.close()
             self.portal = None
-        self.sink = self.place.sink = None  # or each would hold the other
+        self.sink = self.place.sink = None  # or each would hold the other, as the run would
+        if self.run.view.subgraphs:
+            self.run.shows = None
         outcomes = [event for event in (*early, *late) if not isinstance(event, (Written, Shown))]
         for task in abandoned:
             warning = report_abandoned(task.node.name, self.run.grace)

@@ -13,7 +13,9 @@ from graphflow.schema import Schema
 from graphflow.types import Middleware
 
 
-def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middleware]) -> Topology:
+def freeze(
+    blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middleware], kept: bool
+) -> Topology:
     """Return a valid blueprint as a topology; later changes of the builder do not reach it."""
     readers = _Readers(blueprint)
     keys = frozenset(blueprint.channels)
@@ -62,6 +64,7 @@ def freeze(blueprint: Blueprint, *, forgiving: bool, middleware: Sequence[Middle
         forgiving=forgiving,
         middleware=tuple(middleware),
         input=tuple(blueprint.input.channels),
+        kept=kept,
     )
 
 

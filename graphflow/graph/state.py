@@ -486,7 +486,12 @@ class StateGraph(Generic[StateT, ContextT]):
             raise GraphValidationError(found)
         inner = [spec.function for spec in self._nodes.values() if spec.child is not None]
         known = types_of(types, self._schemas, [child.types for child in inner])
-        topology = freeze(blueprint, forgiving=self._extra == "ignore", middleware=middleware)
+        topology = freeze(
+            blueprint,
+            forgiving=self._extra == "ignore",
+            middleware=middleware,
+            kept=checkpointer is not False,
+        )
         return CompiledStateGraph(
             topology,
             context_schema=self._context_schema,

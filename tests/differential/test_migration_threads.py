@@ -241,22 +241,6 @@ def test_exit_shows_checkpoints_by_ids_that_are_not_stored() -> None:
     assert not stored(OURS)
 
 
-def test_exit_runs_a_task_under_an_id_of_its_own() -> None:
-    """If it is killed, nothing tells how far it was. In LangGraph it is the id that is stored."""
-
-    def ids(lib: Library) -> tuple[str, str]:
-        graph = made(lib, broken(1))
-        chunks: list[Any] = []
-        with pytest.raises(BoomError):
-            chunks.extend(graph.stream(FIRST, THREAD, stream_mode="tasks", durability="exit"))
-        return chunks[-1]["id"], graph.get_state(THREAD).tasks[0].id
-
-    shown, stored = ids(THEIRS)
-    assert shown == stored
-    shown, stored = ids(OURS)
-    assert shown != stored
-
-
 def test_exit_does_not_store_what_is_untracked() -> None:
     """LangGraph keeps it of a task that had ended when another failed."""
 
