@@ -145,12 +145,15 @@ class Persistence:
         from graphflow._core.packing import Asked  # noqa: PLC0415 - as above
         from graphflow._core.thread import Thread  # noqa: PLC0415 - as above
 
+        ns, edits = namespace_of(config), codec is not None
         asked = Asked(
             thread_of(config),
-            checkpoint_of(config),
+            None if ns and not edits else checkpoint_of(config),
             known_word("durability", durability, _DURABILITIES),
             known_word("on_busy", on_busy, _ON_BUSY),
             metadata_of(config),
+            "" if edits else ns,
+            checkpoint_of(config) if ns and not edits else None,
         )
         ledger = Ledger(asked.thread, random_id)
         return Thread(Log(graph, asked, codec or self.codec, now, ledger))

@@ -187,8 +187,12 @@ def test_unknown_words_are_refused(options: dict[str, Any], told: str) -> None:
 def test_a_namespace_needs_a_graph_inside() -> None:
     """There is none."""
     config: Config = {"configurable": {"thread_id": "t", "checkpoint_ns": "a"}}
-    with pytest.raises(ValueError, match="checkpoint_ns"):
-        chain(a=gives(None)).invoke({}, config)
+    graph = chain(a=gives(None))
+    graph.invoke({}, T)
+    with pytest.raises(CheckpointNotFoundError, match="no graph of the checkpoint_ns 'a'"):
+        graph.invoke(None, config)
+    with pytest.raises(CheckpointNotFoundError, match="has no graph of the checkpoint_ns 'a'"):
+        graph.update_state(config, None)
 
 
 def test_a_checkpointer_must_be_one() -> None:

@@ -69,7 +69,8 @@ def begin(run: Run, log: Log, given: object) -> Program[Begun]:
         ThreadBusyError: if the thread has a run, and this one is not to wait.
     """
     check_input(given, stored=True)
-    log.hold = yield from Enter(log.asked.thread, log.asked.busy)
+    if log.hold is None:
+        log.hold = yield from Enter(log.asked.thread, log.asked.busy)
     while True:
         head, past = yield from Load(lambda store: read_thread(store, log))
         newest = is_newest(log, past)

@@ -118,6 +118,12 @@ class Log(Packing):
         self._alone = alone
         super().__init__(graph, asked, codec, clock)
 
+    def twin(self, asked: Asked) -> "Log":
+        """Return a log of the same thread for another task; whoever uses it, uses it alone."""
+        other = Log(self.graph, asked, self.codec, self.clock, self.ledger)
+        other.hold = self.hold
+        return other
+
     @override
     def reset(self) -> None:
         """Be before the thread has been read; a run that begins may have to read it again."""

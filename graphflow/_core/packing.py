@@ -57,6 +57,8 @@ class Asked:
         durability: when supersteps are stored.
         busy: what to do if the thread has a run already.
         metadata: what the run's checkpoints say of it.
+        ns: the namespace of a graph inside the thread, or "".
+        inner: the branch and the record of a checkpoint of that, to begin at, or None.
     """
 
     thread: str
@@ -64,6 +66,8 @@ class Asked:
     durability: "Durability"
     busy: "OnBusy"
     metadata: Mapping[str, Any]
+    ns: str = ""
+    inner: tuple[int, int] | None = None
 
 
 class Packing:

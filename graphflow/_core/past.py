@@ -267,13 +267,13 @@ class Past:
     def tried(self) -> dict[Place, Journal]:
         """Return what tasks have left, each with how often it has been run as far as is known."""
         lost = self.lost + (self._runs and self.newest)
-        for name, index in self._due() if lost else ():
+        for name, index in self.due() if lost else ():
             self._journal((name, index))
         for journal in self.journals.values():
             journal.attempt += lost
         return self.journals
 
-    def _due(self) -> list[Place]:
+    def due(self) -> list[Place]:
         """Return the tasks that are due."""
         barrier = self.barrier
         if barrier is None or self.given is not None:

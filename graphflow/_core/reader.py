@@ -117,17 +117,29 @@ _FORKS: Final = 100
 
 def at_namespace(reader: Reader, ns: str) -> Reader | None:
     """Return what reads the graph of a namespace; None if the thread has none there."""
+    way = way_to(reader, ns)
+    return None if way is None else way[-1][2] if way else reader
+
+
+def way_to(reader: Reader, ns: str) -> list[tuple[Space, Branch, Reader]] | None:
+    """Return the graphs that lead to a namespace, the outermost first, with what reads each.
+
+    Returns:
+        None if the thread has none there.
+    """
     left, here = ns, reader
+    way: list[tuple[Space, Branch, Reader]] = []
     while left:
         for space, branch, epoch in _inside(here):
             part = space.part(here.thread, epoch)
             rest = _behind(left, part, space)
             if rest is not None:
                 here, left = here.inside(space, branch, epoch), rest
+                way.append((space, branch, here))
                 break
         else:
             return None
-    return here
+    return way
 
 
 def _inside(reader: Reader) -> Iterator[tuple[Space, Branch, int]]:

@@ -49,6 +49,10 @@ class Thread:
         Returns:
             The state that it and the input make, and how START ended, if not well.
         """
+        if self.log.asked.ns:
+            from graphflow._core.travel import travel  # noqa: PLC0415 - seldom needed
+
+            given = yield from travel(run, self.log, given)
         beginning = begin if run.inside is None else begin_within
         begun = self._begun = yield from beginning(run, self.log, given)
         return begun.state, begun.first

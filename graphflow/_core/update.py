@@ -84,6 +84,11 @@ def edit(run: Run, given: Edits) -> Program[tuple[int, int]]:
     assert run.thread is not None, "only a run with a thread edits one"
     log = run.thread.log
     log.hold = yield from Enter(log.asked.thread, log.asked.busy)
+    return (yield from edit_here(run, log, given))
+
+
+def edit_here(run: Run, log: Log, given: Edits) -> Program[tuple[int, int]]:
+    """Do what `edit` does, by a log that has the thread already."""
     while True:
         head, past = yield from Load(lambda store: read_thread(store, log))
         if past is None and given.forks:

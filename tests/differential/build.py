@@ -60,6 +60,8 @@ class Private(TypedDict, total=False):
     secret: int
 
 
+NOTHING: Mapping[str, object] = {}
+
 SCHEMAS: Mapping[Schema, type] = {"state": State, "narrow": Narrow, "private": Private}
 
 
@@ -69,12 +71,31 @@ def errors_of(lib: Library) -> dict[type[Exception], str]:
     return {BoomError: "BoomError", **{getattr(lib.errors, name): name for name in names}}
 
 
-def built(lib: Library, graph: Graph, kind: Kind) -> Any:  # noqa: ANN401 - of either library
-    """Return the builder of a graph, with nodes of one kind."""
-    builder = lib.graph.StateGraph(State)
+def built(
+    lib: Library,
+    graph: Graph,
+    kind: Kind,
+    schemas: Mapping[Schema, type] = SCHEMAS,
+    inside: Mapping[str, object] = NOTHING,
+    **options: object,
+) -> Any:  # noqa: ANN401 - of either library
+    """Return the builder of a graph, with nodes of one kind.
+
+    Args:
+        lib: the library.
+        graph: what it is to be.
+        kind: of its nodes.
+        schemas: the graph's own state, and what nodes read.
+        inside: compiled graphs that are nodes in place of those that are described, by their names.
+        options: more for `StateGraph`.
+    """
+    builder = lib.graph.StateGraph(schemas["state"], **options)
     for node in graph.nodes:
+        if node.name in inside:
+            builder.add_node(node.name, inside[node.name], defer=node.defer)
+            continue
         action = acting(lib, node) if kind == "sync" else acting_async(lib, node)
-        builder.add_node(node.name, action, defer=node.defer, input_schema=SCHEMAS[node.reads])
+        builder.add_node(node.name, action, defer=node.defer, input_schema=schemas[node.reads])
     for source, target in graph.edges:
         builder.add_edge(source, target)
     for join in graph.joins:

@@ -1,11 +1,20 @@
 """What is told, as plain data: ids as symbols, the libraries' own objects by their fields."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast, final
+from typing import Any, Final, cast, final
 
 from tests.differential.pair import Library
 from tests.differential.specs import Replace
+
+TASK_IN_NAMESPACE: Final = re.compile(
+    r"(?<=:)[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}(?=\||$)"
+)
+"""The id of a task, as it stands in the namespace of a graph that the task runs."""
+
+SAVER: Final = "__pregel_checkpointer"
+"""What LangGraph leaves in some configs: its saver."""
 
 
 @final
@@ -30,7 +39,11 @@ class Symbols:
             return {name: self.plain(getattr(value, name), name) for name in names}
         if isinstance(value, dict):
             pairs = cast("dict[str, Any]", value)
-            return {name: self.plain(pairs[name], name) for name in sorted(pairs)}
+            return {
+                self._namespace(name): self.plain(pairs[name], place(key) or name)
+                for name in sorted(pairs)
+                if name != SAVER
+            }
         if isinstance(value, list | tuple):
             items = cast("Sequence[Any]", value)
             plain = [self.plain(item) for item in items]
@@ -50,17 +63,33 @@ class Symbols:
     def _text(self, key: str, text: str) -> str:
         """Return what stands for a text: the symbol of an id, of a time its zone."""
         if key in {"checkpoint_id", "id"}:
-            return self._given.setdefault(text, f"{key} {len(self._given)}")
+            return self._symbol(key, text)
         if key in {"created_at", "timestamp"}:
             return f"a time in {datetime.fromisoformat(text).tzinfo}"
-        return text
+        return self._namespace(text)
+
+    def _namespace(self, text: str) -> str:
+        """Return a text, in which the ids of tasks are symbols if it is a namespace."""
+        return TASK_IN_NAMESPACE.sub(lambda found: self._symbol("id", found[0]), text)
+
+    def _symbol(self, kind: str, text: str) -> str:
+        """Return the symbol of an id."""
+        return self._given.setdefault(text, f"{kind} {len(self._given)}")
+
+
+def place(key: str) -> str | None:
+    """Return what the values of a dict that stands under a key are, if they are all alike.
+
+    The checkpoints of the graphs around one, by their namespaces, are told like any other.
+    """
+    return "checkpoint_id" if key in {"parents", "checkpoint_map"} else None
 
 
 def shown_error(error: object) -> object:
     """Return a task's error; of the libraries' own errors only the class, for the texts differ."""
     text = repr(error) if isinstance(error, BaseException) else error
-    own = isinstance(text, str) and text.startswith("InvalidUpdateError(")
-    return "InvalidUpdateError" if own else text
+    name = text.partition("(")[0] if isinstance(text, str) else None
+    return name if name in {"InvalidUpdateError", "GraphRecursionError"} else text
 
 
 def comparable(value: Any, key: str = "") -> Any:  # noqa: ANN401 - any plain data

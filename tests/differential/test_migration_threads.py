@@ -15,7 +15,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.memory import InMemorySaver
 
-from graphflow.errors import CheckpointNotFoundError, CodecError, EmptyInputError, ThreadBusyError
+from graphflow.errors import (
+    CheckpointNotFoundError,
+    CodecError,
+    EmptyInputError,
+    InvalidUpdateError,
+    ThreadBusyError,
+)
 from tests.differential.pair import (
     OURS,
     START,
@@ -295,8 +301,13 @@ def test_a_namespace_that_is_not_there_is_an_error() -> None:
     graph.invoke(FIRST, config)
     assert graph.get_state(THREAD).values == {"log": ["i", "a", "b", "c"]}
     assert graph.get_state(config).values == {}
-    with pytest.raises(ValueError, match="checkpoint_ns is 'x'"):
-        made(OURS, three).invoke(FIRST, config)
+    ours = made(OURS, three)
+    with pytest.raises(InvalidUpdateError, match="leave checkpoint_ns out"):
+        ours.invoke(FIRST, config)
+    ours.invoke(FIRST, THREAD)
+    assert ours.get_state(config).values == {}
+    with pytest.raises(CheckpointNotFoundError, match="no graph of the checkpoint_ns 'x'"):
+        ours.invoke(None, config)
 
 
 def test_a_run_from_an_unknown_checkpoint_is_an_error() -> None:

@@ -83,6 +83,7 @@ class Talk:
 
     Attributes:
         lib: the library.
+        kind: whether by its sync or its async entry points.
         graph: the compiled graph.
         told: what every run, state and history told, in order.
     """
@@ -90,6 +91,7 @@ class Talk:
     def __init__(self, side: Side, make: Make) -> None:
         """Begin with a new store."""
         self.lib = side.lib
+        self.kind = side.kind
         self.told: list[Any] = []
         self._side = side
         self._saver = self.lib.memory.InMemorySaver()
@@ -106,6 +108,7 @@ class Talk:
         *shown: str,
         at: int | None = None,
         config: Given | None = None,
+        ns: str = "",
         durability: str | None = "sync",  # else LangGraph may store what a value became later
         **named: Any,  # noqa: ANN401 - of `stream`
     ) -> None:
@@ -116,12 +119,13 @@ class Talk:
             shown: the modes; all, if none is named.
             at: the place in the history of the checkpoint to run from.
             config: what the config has beside the thread.
+            ns: the namespace that the config names.
             durability: when to store.
             named: what else `stream` takes.
         """
         chunks: list[Any] = []
         options = {
-            "config": {"max_concurrency": 1, **self._config(at), **(config or {})},
+            "config": {"max_concurrency": 1, **self._config(at, ns), **(config or {})},
             "stream_mode": list(shown or MODES),
             **({} if durability is None else {"durability": durability}),
             **named,
@@ -141,16 +145,26 @@ class Talk:
         async for chunk in self.graph.astream(given, **options):
             chunks.append(chunk)  # noqa: PERF401 - those before an error count
 
-    def call(self, method: str, *given: object, at: int | None = None, **named: Any) -> None:  # noqa: ANN401 - of the method
+    def call(
+        self,
+        method: str,
+        *given: object,
+        at: int | None = None,
+        config: Given | None = None,
+        ns: str = "",
+        **named: Any,  # noqa: ANN401 - of the method
+    ) -> None:
         """Call a method of the graph that changes the thread; tell what it returns, or its error.
 
         Args:
             method: the name of the sync one.
             given: the first argument of `invoke`, or all of another but for the config.
             at: the place in the history of the checkpoint to begin at.
+            config: what the config has beside the thread.
+            ns: the namespace of the graph inside.
             named: further arguments.
         """
-        config = self._config(at)
+        config = {**self._config(at, ns), **(config or {})}
         if method == "invoke":
             named = {"durability": "sync", **named}
             given = (*given, {"max_concurrency": 1, **config})
@@ -191,19 +205,37 @@ class Talk:
         else:
             self.told.append(asyncio.run(values()))
 
-    def state(self, at: int | None = None) -> None:
+    def state(self, at: int | None = None, **read: Any) -> None:  # noqa: ANN401 - of `now`
         """Tell the thread as it is, or the checkpoint at a place in its history."""
-        self.told.append(self._symbols.plain(self.now(at)))
+        self.told.append(self._symbols.plain(self.now(at, **read)))
 
-    def now(self, at: int | None = None) -> Any:  # noqa: ANN401 - of either library
-        """Return the thread as it is, or the checkpoint at a place in its history."""
-        config = self._config(at)
+    def now(self, at: int | None = None, *, ns: str = "", **named: Any) -> Any:  # noqa: ANN401 - of either library
+        """Return the thread as it is, or the checkpoint at a place in its history.
+
+        Args:
+            at: the place.
+            ns: the namespace of the graph inside.
+            named: what else `get_state` takes.
+        """
+        config = self._config(at, ns)
         if self._side.kind == "sync":
-            return self.graph.get_state(config)
-        return asyncio.run(self.graph.aget_state(config))
+            return self.graph.get_state(config, **named)
+        return asyncio.run(self.graph.aget_state(config, **named))
+
+    def inside(self, *names: str) -> str:
+        """Return the namespace of the graph in the first waiting task of a name, and so on down."""
+        state = self.now(subgraphs=True)
+        for name in names:
+            state = next(task.state for task in state.tasks if task.name == name)
+        return cast("str", state.config["configurable"]["checkpoint_ns"])
 
     def history(
-        self, *, before: int | None = None, limit: int | None = None, wanted: Given | None = None
+        self,
+        *,
+        before: int | None = None,
+        limit: int | None = None,
+        wanted: Given | None = None,
+        ns: str = "",
     ) -> None:
         """Tell the history.
 
@@ -211,9 +243,10 @@ class Talk:
             before: the place in the history of the checkpoint that all are to be older than.
             limit: how many at most.
             wanted: the filter.
+            ns: the namespace of the graph inside.
         """
-        bound = None if before is None else self._config(before)
-        found = self.snapshots(before=bound, limit=limit, filter=wanted)
+        bound = None if before is None else self._config(before, ns)
+        found = self.snapshots(ns, before=bound, limit=limit, filter=wanted)
         self.told.append([self._symbols.plain(each) for each in found])
 
     def look(self) -> None:
@@ -225,26 +258,26 @@ class Talk:
         """Begin with the symbols anew: ids from here on are not compared with those before."""
         self._symbols = Symbols(self.lib)
 
-    def snapshots(self, **options: Any) -> list[Any]:  # noqa: ANN401 - of `get_state_history`
+    def snapshots(self, ns: str = "", **options: Any) -> list[Any]:  # noqa: ANN401 - of `get_state_history`
         """Return the history as it is."""
         if self._side.kind == "sync":
-            return [*self.graph.get_state_history(self._config(None), **options)]
+            return [*self.graph.get_state_history(self._config(None, ns), **options)]
 
         async def read() -> list[Any]:
-            found = self.graph.aget_state_history(self._config(None), **options)
+            found = self.graph.aget_state_history(self._config(None, ns), **options)
             return [snapshot async for snapshot in found]
 
         return asyncio.run(read())
 
-    def _config(self, at: int | None) -> dict[str, Any]:
+    def _config(self, at: int | None, ns: str = "") -> dict[str, Any]:
         """Return the config of the thread, or of the checkpoint at a place in its history."""
         if at is not None:
-            return cast("dict[str, Any]", self.snapshots()[at].config)
-        return {"configurable": {"thread_id": "t"}}
+            return cast("dict[str, Any]", self.snapshots(ns)[at].config)
+        return {"configurable": {"thread_id": "t", **({"checkpoint_ns": ns} if ns else {})}}
 
     def _error_of(self, act: Callable[[], None]) -> str | None:
         """Do something, and return the name that both libraries give the error it ends in."""
-        names = ("InvalidUpdateError", "GraphRecursionError", "EmptyInputError")
+        names = ("InvalidUpdateError", "GraphRecursionError", "EmptyInputError", "ParentCommand")
         errors: dict[type[Exception], str] = {
             BoomError: "BoomError",
             **{getattr(self.lib.errors, name): name for name in names},

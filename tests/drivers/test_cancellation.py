@@ -137,7 +137,7 @@ def test_a_cancelled_scope_leaves_nothing(loop: LoopDriver, shape: str, consumer
         await assert_nothing_is_left(ledger)
         return ended
 
-    assert _at_every_point(loop, body)
+    assert at_every_point(loop, body)
 
 
 @pytest.mark.parametrize("loop", ASYNCIO, indirect=True)
@@ -152,10 +152,10 @@ def test_a_cancelled_task_leaves_nothing(loop: LoopDriver, shape: str, consumer:
         await assert_nothing_is_left(ledger)
         return ended
 
-    assert _at_every_point(loop, body)
+    assert at_every_point(loop, body)
 
 
-def _at_every_point(loop: LoopDriver, body: Callable[[int], Coroutine[Any, Any, bool]]) -> bool:
+def at_every_point(loop: LoopDriver, body: Callable[[int], Coroutine[Any, Any, bool]]) -> bool:
     """Run a body with 0, 1, 2, ... turns until it says that the cancel came too late."""
     for turns in range(TURNS):
 
