@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples import approval, code_census, durable_chat, weather_agent
+from examples import approval, code_census, durable_chat, research_team, weather_agent
 from examples.code_census import Census, Function
 from examples.weather_agent import Message
 
@@ -451,3 +451,58 @@ def test_approval_sends_no_money_twice_for_one_key(tmp_path: Path) -> None:
     for _ in range(2):
         assert approval.transfer(bank, "k", "ada", 300) == "transfer 1"
     assert bank.read_text("utf-8") == "k ada 300\n"
+
+
+# The research team
+
+
+@pytest.fixture(scope="module")
+def team() -> dict[str, list[str]]:
+    """Run the team once; return the lines of each of its runs, by the day."""
+    script = run_script("research_team.py")
+    assert (script.returncode, script.stderr) == (0, "")
+    days = [day.splitlines() for day in script.stdout.strip().split("\n\n")]
+    return {heading.strip("- "): lines for heading, *lines in days}
+
+
+def test_team_searches_all_topics_and_asks_where_sources_differ(team: dict[str, list[str]]) -> None:
+    """The researchers run at once, so their lines come in any order; the library is deeper."""
+    *seen, last = team["monday"]
+    assert sorted(seen) == [
+        "    Everest: 2 found",
+        "    K2: 1 found",
+        "    Olympus Mons: 0 found",
+        "  Olympus Mons: handed over",
+    ]
+    assert last == "asks: Everest, 1955: 8,848 m or 2020: 8,849 m?"
+
+
+def test_team_goes_on_inside_and_searches_nothing_again(team: dict[str, list[str]]) -> None:
+    """What was handed over is looked up after the answer, when its superstep has ended."""
+    assert team["tuesday, the second source"] == [
+        "  Everest: decided",
+        "  reports so far: 1",
+        "report: Everest (2020: 8,849 m); K2 (1986: 8,611 m); Olympus Mons (21.9 km, on Mars)",
+    ]
+
+
+def test_teams_archive_remembers_and_its_library_does_not(team: dict[str, list[str]]) -> None:
+    """The next question of the thread is searched anew, and the archive has both reports."""
+    *seen, last = team["wednesday"]
+    assert sorted(seen) == ["    K2: 1 found", "    Kilimanjaro: 2 found"]
+    assert last == "asks: Kilimanjaro, 1952: 5,895 m or 1999: 5,892 m?"
+    assert team["thursday, the first source"] == [
+        "  Kilimanjaro: decided",
+        "  reports so far: 2",
+        "report: Kilimanjaro (1952: 5,895 m); K2 (1986: 8,611 m)",
+    ]
+
+
+def test_team_looks_right() -> None:
+    """Nothing in it is a probable mistake, and its archive is found."""
+    graph = research_team.team_builder.compile(name="team")
+    assert [name for name, _ in graph.get_subgraphs(recurse=True)] == [
+        "researcher",
+        "researcher|library",
+        "file",
+    ]
