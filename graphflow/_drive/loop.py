@@ -129,6 +129,7 @@ async def in_thread(scope: Scope, function: Callable[[], Any], grace: float) -> 
         halt.call()
         await _wait_for_end(scope.task.node.name, job, grace, cancelled)
         if job.error is None or isinstance(job.error, TaskAbandoned):
+            job.error = None  # it and the job would hold each other
             raise
     finally:
         limiter.release_on_behalf_of(job)
