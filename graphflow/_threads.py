@@ -206,7 +206,8 @@ class Threads(Subgraphs):
             values: what the node that ran last is taken to have returned, beside what it did; None
                 for no edit.
             thread_id: a thread that does not exist yet, to begin there instead of in a branch of
-                the same thread. It has the state, and none of the history.
+                the same thread. It has the state, and none of the history; graphs inside its
+                superstep begin anew there.
 
         Returns:
             The config of the new checkpoint.

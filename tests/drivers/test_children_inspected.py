@@ -211,21 +211,25 @@ def test_a_thread_goes_on_from_the_past_of_a_child(
 
 @ways
 @on_stores
-def test_a_fork_to_another_thread_takes_children_along(
+def test_a_fork_to_another_thread_begins_children_anew(
     driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver
 ) -> None:
-    """Both go on by themselves, each with its own answer."""
+    """So they ask again there; in the thread that it comes from they go on."""
     calls = Calls(kind)
     graph = between(inside(way, child_of(calls, "a?")), kind, store)
     begin(driver, graph, "i")
-    forked = call(driver, graph, "fork", CONFIG, thread_id="other")
+    call(driver, graph, "fork", CONFIG, thread_id="other")
+    forked: Any = {"configurable": {"thread_id": "other"}}
     calls.fresh()
+    assert questions(state(driver, graph, forked)) == []
+    driver.run(graph, None, config=forked)  # type: ignore[arg-type]  # it goes on
     assert questions(state(driver, graph, forked)) == ["a?"]
+    assert calls.names == ["s", "a?"]
     first = answer(driver, graph, "here")
     second = answer(driver, graph, "there", config=forked)
     assert first == {"log": ["i", "p", "s", ("a?", "here"), "t", "q"]}
     assert second == {"log": ["i", "p", "s", ("a?", "there"), "t", "q"]}
-    assert calls.names == ["a?", "t", "a?", "t"]
+    assert calls.names == ["s", "a?", "a?", "t", "a?", "t"]
 
 
 @on_stores
