@@ -55,6 +55,11 @@ def _fan_out(library: Library, size: int, backend: Backend = "asyncio") -> Work:
     return ways.streamed(graphs.fan_out(library, size), {"done": []}, size, backend=backend)
 
 
+def _children(library: Library, size: int, length: int) -> Work:
+    graph = graphs.children(library, size, length)
+    return ways.gathered(graph, size, size // length)
+
+
 def _wide(library: Library, size: int) -> Work:
     return ways.streamed(graphs.wide(library, size, KEYS), graphs.wide_given(KEYS), size)
 
@@ -106,6 +111,22 @@ CASES = (
     Case("loop", "loop with a branch", "superstep", 6, 100, _loop, byhand.loop),
     Case("fan-out", "fan-out of 100", "item", 6, 100, _fan_out, byhand.fan_out),
     Case("fan-out-10000", "fan-out of 10,000", "item", 8, 10_000, _fan_out, byhand.fan_out),
+    Case(
+        "children",
+        "Sends to 100 graphs of 10 nodes",
+        "inner superstep",
+        6,
+        1000,
+        partial(_children, length=10),
+    ),
+    Case(
+        "children-5",
+        "Sends to 100 graphs of 5 nodes",
+        "inner superstep",
+        None,
+        500,
+        partial(_children, length=5),
+    ),
     Case(
         "wide", "wide state, 100 keys", "superstep", 15, 100, _wide, partial(byhand.wide, keys=KEYS)
     ),

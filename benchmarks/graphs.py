@@ -3,7 +3,7 @@
 import asyncio
 import operator
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from benchmarks.library import AnyState, Graph, Library
 
@@ -134,6 +134,49 @@ def fan_out(library: Library, items: int) -> Graph:
 
     builder.add_conditional_edges(library.start, split)
     builder.add_node("take", take)
+    return builder.compile()
+
+
+class Item(TypedDict):
+    """The state of a graph that handles one item: the item, and what comes of it."""
+
+    item: int
+    done: NotRequired[list[int]]
+
+
+class Result(TypedDict, total=False):
+    """What such a graph gives."""
+
+    done: list[int]
+
+
+async def handle(state: Item) -> Item:
+    """Do a part of the work on an item."""
+    return {"item": state["item"]}
+
+
+async def finish(state: Item) -> Result:
+    """Do the last part of it."""
+    return {"done": [state["item"]]}
+
+
+def children(library: Library, supersteps: int, length: int) -> Graph:
+    """Build a branch at START that sends items to a graph, which takes so many supersteps each."""
+    inner: Any = library.state_graph(Item, output_schema=Result)
+    previous = library.start
+    for place in range(length):
+        name = f"n{place}"
+        inner.add_node(name, finish if place == length - 1 else handle)
+        inner.add_edge(previous, name)
+        previous = name
+    builder = library.state_graph(Gathered)
+    send = library.send
+
+    def split(_state: Gathered) -> list[object]:
+        return [send("take", {"item": index}) for index in range(supersteps // length)]
+
+    builder.add_conditional_edges(library.start, split)
+    builder.add_node("take", inner.compile())
     return builder.compile()
 
 

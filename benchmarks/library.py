@@ -114,7 +114,7 @@ class Library:
     facts: Facts
     start: str
     end: str
-    state_graph: Callable[[AnyState], Builder]
+    state_graph: Callable[..., Builder]
     send: Callable[[str, object], object]
     get_stream_writer: Callable[[], Callable[[object], None]]
 

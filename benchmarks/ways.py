@@ -47,6 +47,16 @@ def invoked(graph: Graph, units: int) -> Work:
     return Work(units, units, run)
 
 
+def gathered(graph: Graph, units: int, items: int) -> Work:
+    """Await `ainvoke` of a graph that leaves its items in "done"."""
+
+    async def run() -> int:
+        done: list[int] = (await graph.ainvoke({"done": []}))["done"]
+        return len(done)
+
+    return Work(units, items, run)
+
+
 def invoked_now(graph: Graph, units: int) -> Work:
     """Call `invoke`, on no event loop, of a graph that counts its supersteps in "n"."""
 
