@@ -49,7 +49,7 @@ class Signature:
 
 def name_of(function: object) -> str:
     """Return the name a function goes by: its own, or that of its class."""
-    name = getattr(function, "__name__", None)
+    name = getattr(function, "name" if hasattr(function, "get_subgraphs") else "__name__", None)
     return name if isinstance(name, str) else type(function).__name__
 
 

@@ -75,7 +75,7 @@ class Subgraphs:
             self._topology, own, lambda node, told: self._inner(own, node, told), self.stored_inside
         )
 
-    def _inner(self, codec: "Codec", node: str, told: str) -> "Known | None":
+    def _inner(self, codec: "Codec", node: str, told: list[str]) -> "Known | None":
         """Return what is known of the graph that a node runs, by what that was called."""
         if node not in self._topology.nodes:
             return None
@@ -83,15 +83,10 @@ class Subgraphs:
             found: Known = self._children[node].known(codec)
             return found
         for graph in self._graphs_of(node):
-            if told and called(graph.topology) == told:
+            if told and [graph.name, *graph.topology.nodes] == told:
                 known: Known = graph.known(codec)
                 return known
         return None
-
-
-def called(graph: "Topology") -> str:
-    """Return what a graph is called in the records of its runs."""
-    return f"{graph.name}({','.join(graph.nodes)})"
 
 
 def _behind(namespace: str | None, name: str) -> str | None:

@@ -207,14 +207,15 @@ class Threads(Subgraphs):
                 for no edit.
             thread_id: a thread that does not exist yet, to begin there instead of in a branch of
                 the same thread. It has the state, and none of the history; graphs inside its
-                superstep begin anew there.
+                superstep begin anew there, and may not wait for an answer.
 
         Returns:
             The config of the new checkpoint.
 
         Raises:
             CheckpointNotFoundError: if there is no such thread or checkpoint.
-            CheckpointError: if there is a thread of the new id.
+            CheckpointError: if there is a thread of the new id, or a graph inside waits that
+                cannot be taken there.
             Exception: see `update_state`.
         """
         run = self._editing(config, thread_id)

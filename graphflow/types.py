@@ -175,7 +175,8 @@ class PregelTask(Plain):
         path: how it came to be due: by an edge, or as the Send of a number.
         error: the error it ended in, as text, or None.
         interrupts: what it waits for; of a past checkpoint, what it asked last.
-        state: the state of the graph inside it; None.
+        state: of a task that runs a graph the config that names its state, or with
+            `get_state(config, subgraphs=True)` that state; else None.
         result: what it wrote, by key, or None if it has not ended.
     """
 

@@ -49,9 +49,7 @@ def _moved(
         first = space.first
         if not first.lasting:
             first = replace(first, step=step)
-        there = Space((first, *space.levels[1:]), log.branch)
-        if there.text != space.text:
-            _add(log, past, there, branch, moved)
+        _add(log, past, Space((first, *space.levels[1:]), log.branch), branch, moved)
     return moved
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from graphflow import _change
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.opening import due_again, read_thread, state_of, take_place
+from graphflow._core.past import Past
 from graphflow._core.state import Frontier, Run
 from graphflow._core.unfinished import carried
 from graphflow._core.update import Editor, Update
@@ -55,6 +56,8 @@ def fork_to(run: Run, given: Fork) -> Program[tuple[int, int]]:
                 f"delete it first"
             )
             raise CheckpointError(msg)
+        if given.values is None and past.newest:
+            _check_alone(past, other.asked.thread)
         take_place(log, None, None, goes_on=False)
         if not past.newest:
             past.tasks, past.journals, past.waiting, past.stop = {}, {}, {}, None
@@ -79,3 +82,20 @@ def fork_to(run: Run, given: Fork) -> Program[tuple[int, int]]:
         if (yield from log.start(rows, values=state.values)):
             assert log.last is not None, "a fork is a checkpoint"
             return (log.branch, log.ledger.seq - behind + 1) if behind else log.last
+
+
+def _check_alone(past: Past, thread: str) -> None:
+    """Raise if a graph inside the superstep waits: it is in the other thread, and its answer too.
+
+    Raises:
+        CheckpointError: then.
+    """
+    asked = [one for journal in past.journals.values() for one in journal.open if one.inner]
+    if asked:
+        msg = (
+            f"a graph inside the thread {shown(thread)} waits for the answer to "
+            f"{shown(asked[0].value)}, and cannot be taken to another thread: answer it first, "
+            f"fork in the thread itself or at a checkpoint before, or copy the whole thread with "
+            f"the store's copy_thread"
+        )
+        raise CheckpointError(msg)

@@ -212,6 +212,12 @@ class Past:
             self._wait_for(place)
 
     @property
+    def place(self) -> tuple[int, int]:
+        """The branch and the record of the last checkpoint; the branch may be one it comes from."""
+        assert self._last is not None, "there is a checkpoint"
+        return self._last
+
+    @property
     def epoch(self) -> int | None:
         """What is part of the ids of the tasks that are due, beside their branch, or None."""
         return None if self.stop is None else self.stop.epoch or None

@@ -59,7 +59,16 @@ def state_now(reader: Reader, *, subgraphs: bool = False) -> StateSnapshot | Non
     values = values_in(reader.graph, _with_preview(past))
     left = {place for place in _places(reader.graph, past) if _is_left(past, place)}
     last = past.checkpoint
-    return _snapshot(reader, past.branch, last, outcome, lambda: values, left, subgraphs=subgraphs)
+    return _snapshot(
+        reader,
+        past.branch,
+        last,
+        outcome,
+        lambda: values,
+        left,
+        subgraphs=subgraphs,
+        owner=past.place[0],
+    )
 
 
 def state_at(
@@ -109,7 +118,7 @@ def history(
     after: dict[int, _Outcome] = {}
     own = reader.own()
     for entry in reader.store.records(reader.thread, newest_first=True):
-        if entry.branch not in own:
+        if entry.seq > own.get(entry.branch, 0):
             continue  # a graph inside, or around
         outcome = after.setdefault(entry.branch, _Outcome())
         form = opened(reader.codec, entry)
@@ -195,8 +204,9 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
     runs: dict[int, RunForm] | None = None,
     *,
     subgraphs: bool = False,
+    owner: int | None = None,
 ) -> StateSnapshot:
-    """Return a checkpoint as the user sees it."""
+    """Return a checkpoint as the user sees it; its branch may come from its owner's."""
     thread = reader.thread
     run = last if isinstance(last, RunForm) else _run(reader, last.run, runs)
     at = run.at if isinstance(last, RunForm) else run.at + last.since
@@ -219,11 +229,12 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
         for place in due
     )
     shown = [place[0] for place in due if left is None or place in left]
-    parent = _parent(reader, branch, last.seq)
+    owner = owner or branch
+    parent = _parent(reader, owner, last.seq)
     return StateSnapshot(
         values=values,
         next=tuple(shown),
-        config=config_of(thread, branch, last.seq, reader.ns, around),
+        config=config_of(thread, owner, last.seq, reader.ns, around),
         metadata=metadata_of(SOURCES[last.source], last.step, run.metadata, around),
         created_at=iso(at),
         parent_config=None if parent is None else config_of(thread, *parent, reader.ns, around),
@@ -270,7 +281,7 @@ class _Inner:
         """Return what is shown of a node that is a graph which has not begun, or is not stored."""
         reader = self._reader
         node = None if reader.graph is None else reader.graph.nodes.get(place[0])
-        known = None if node is None or node.child is None else reader.known.inner(place[0], "")
+        known = None if node is None or node.child is None else reader.known.inner(place[0], [])
         if known is None or not known.saved:
             return None
         part = f"{place[0]}:{task}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from graphflow._core.form import BarrierForm, Place, RunForm, opened
 from graphflow._core.past import Past, replay
 from graphflow._core.spaces import Space, inside_branch, read_space
-from graphflow._core.stored import fetch
+from graphflow._core.stored import fetch, line_of
 from graphflow._record import record
 from graphflow.channels import MISSING
 from graphflow.checkpoint.records import RUN, Branch
@@ -32,7 +32,7 @@ class Known:
 
     graph: "Topology | None"
     codec: "Codec"
-    inner: "Callable[[str, str], Known | None]"
+    inner: "Callable[[str, list[str]], Known | None]"
     saved: bool = True
 
 
@@ -77,10 +77,16 @@ class Reader:
         """Return all branches of the thread."""
         return self.store.branches(self.thread)
 
-    def own(self) -> frozenset[int]:
-        """Return the branches whose checkpoints are this graph's."""
-        space = "" if self.branch is None else self.branch.ns
-        return frozenset(each.id for each in self.branches() if each.ns == space)
+    def own(self) -> dict[int, int]:
+        """Return the branches whose checkpoints are this graph's, each with the last that is."""
+        space, branches = "" if self.branch is None else self.branch.ns, self.branches()
+        own = {each.id: ENDLESS for each in branches if each.ns == space}
+        for each in branches:  # what is in others that they come from
+            if each.id in own and each.parent:
+                for stretch in line_of(branches, each.parent, each.fork):
+                    last = own.get(stretch.branch.id, 0)
+                    own[stretch.branch.id] = max(last, stretch.upto)
+        return own
 
     def inside(self, space: Space, branch: Branch, epoch: int) -> "Reader":
         """Return what reads a graph that was run in a branch of this one."""
@@ -106,27 +112,30 @@ class Reader:
         return [*found.values()]
 
 
-def _nothing(node: str, told: str) -> None:
+def _nothing(node: str, told: list[str]) -> None:
     """Know nothing of the graphs that nodes of an unknown graph run."""
     del node, told
 
 
-def _called(store: "BaseCheckpointSaver", codec: "Codec", thread: str, branch: Branch) -> str:
+def _called(store: "BaseCheckpointSaver", codec: "Codec", thread: str, branch: Branch) -> list[str]:
     """Return what the graph of a branch was called, by the first run that the branch tells of."""
     source, upto = branch.id, None
     for _ in range(_FORKS):
         for entry in store.records(thread, branch=source, upto=upto):
             if entry.kind == RUN:
                 call = RunForm.read(entry, opened(codec, entry)).call or {}
-                return str(call.get("graph", ""))
+                return [*call.get("graph", [])]
         found = {each.id: each for each in store.branches(thread)}.get(source)
         if found is None or not found.parent:
             break
         source, upto = found.parent, found.fork
-    return ""
+    return []
 
 
 _FORKS: Final = 100
+
+ENDLESS: Final = 1 << 63
+"""Beyond all records."""
 
 
 def at_namespace(reader: Reader, ns: str) -> Reader | None:

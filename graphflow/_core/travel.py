@@ -151,7 +151,7 @@ def _aimed(store: "BaseCheckpointSaver", *, log: Log, asks: bool) -> Aim | None:
     newest = fetch(store, asked.thread, branch.id)
     assert newest is not None, "the branch has records"
     last = replay(log.codec, newest)
-    if asked.inner is None or (last.branch, _seq(last)) == asked.inner:
+    if asked.inner is None or last.place == asked.inner:
         return None
     stored = fetch(store, asked.thread, *asked.inner)
     past = None if stored is None else replay(log.codec, stored)

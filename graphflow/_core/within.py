@@ -6,7 +6,8 @@ run again makes no graph do again what it had done.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from graphflow._core.admit import check_input
 from graphflow._core.begin import Begun, as_it_is, started, with_input
@@ -26,6 +27,7 @@ from graphflow.errors import (
     ConcurrentUpdateError,
     GraphMismatchError,
     InvalidUpdateError,
+    quoted,
 )
 from graphflow.schema import as_fields
 from graphflow.types import Command
@@ -52,7 +54,7 @@ class Call:
     past: Past
     run: int
     task: str
-    graph: str
+    graph: list[str]
     given: list[Any]
     done: Sequence[list[Any]]
 
@@ -73,15 +75,16 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
         _enter(run, log, space.text)
     this = call_in(inside)
     log.call = {"task": this, "graph": named(run), "parents": log.around}
-    found, upto = _branch_of(run, log, space)
     call: Call | None = None
-    if found is not None:
-        branch = found.id
-        call = yield from Load(lambda store: _read(store, log, branch, upto))
+    for found, upto in _branches_of(run, log, space):
+        call = yield from Load(partial(_read, log=log, branch=found.id, upto=upto))
+        if call is None:
+            continue  # at that time it had not begun
         _take_place(log, call.past, space.text if upto is not None else None)
         same = not inside.lasting or call.task == this or call.run <= found.fork
         if upto is None and same:
             return (yield from _go_on(run, log, call, given))
+        break
     else:
         log.add_branch(space.text, 0, 0)
     past = None if call is None else call.past
@@ -94,15 +97,16 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
 
 def _check_given(given: object) -> None:
     """Raise if a graph cannot begin with an input."""
-    check_input(given, stored=False)
-    if isinstance(given, Command) and given.resume is not None:
+    kind: Any = Command  # not narrowed to by type checkers, which would know too little of it
+    if isinstance(given, kind) and cast("Any", given).resume is not None:
         msg = "Command(resume=...) is an answer for the thread: give it to the outermost graph"
         raise InvalidUpdateError(msg)
+    check_input(given, stored=False)
 
 
-def named(run: Run) -> str:
+def named(run: Run) -> list[str]:
     """Return what a graph is called: its name, and the names of its nodes."""
-    return f"{run.graph.name}({','.join(run.graph.nodes)})"
+    return [run.graph.name, *run.graph.nodes]
 
 
 # ------------------------------------------------------------------------------- the namespace
@@ -132,19 +136,19 @@ def _around(run: Run) -> Log:
     return top.thread.log
 
 
-def _branch_of(run: Run, log: Log, space: Space) -> tuple[Branch | None, int | None]:
-    """Return the last branch of a space, and up to which record, if it is to be left there.
+def _branches_of(run: Run, log: Log, space: Space) -> Iterator[tuple[Branch, int | None]]:
+    """Yield the last branch of a space, and up to which record, if it is to be left there.
 
-    The memory of a node that lasts is that of the history that the run around it goes on with.
+    The memory of a node that lasts is that of the history that the run around it goes on with: of
+    the last stretch of that in which there was one.
     """
     branches = log.ledger.branches
     if space.text in branches:
-        return branches[space.text], None
-    if space.levels[-1].lasting:
+        yield branches[space.text], None
+    elif space.levels[-1].lasting:
         for branch, upto in _around(run).line[1:]:
             if (found := branches.get(space.within(branch).text)) is not None:
-                return found, upto
-    return None, None
+                yield found, upto
 
 
 def _enter(run: Run, log: Log, space: str) -> None:
@@ -186,8 +190,8 @@ def _chain(run: Run) -> tuple[tuple[int, str], ...]:
 # ----------------------------------------------------------------------------------- reading
 
 
-def _read(store: "BaseCheckpointSaver", log: Log, branch: int, upto: int | None) -> Call:
-    """Read what is stored of a graph's last call.
+def _read(store: "BaseCheckpointSaver", *, log: Log, branch: int, upto: int | None) -> Call | None:
+    """Read what is stored of a graph's last call; None if there was none by a record.
 
     Raises:
         CheckpointError: if it cannot be read.
@@ -196,21 +200,27 @@ def _read(store: "BaseCheckpointSaver", log: Log, branch: int, upto: int | None)
     assert stored is not None, "the thread has records"
     past = replay(log.codec, stored)
     last = past.given or past.run
+    if past.checkpoint is None:
+        return None
     if last is None or last.call is None:
         assert past.barrier is not None, "a branch has a run and a barrier"
         last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)
     told: Mapping[str, Any] = last.call or {}
     task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
+    behind: list[list[Any]] = []  # what was written after a run that is still to be read
     for form in _backwards(store, log, past):
         if isinstance(form, BarrierForm):
             edited = SOURCES[form.source] == "update"  # as START, too, then
-            done[:0] = [one for one in form.tasks if edited or one[0] not in (START, "")]
-        elif form.call is not None and form.call["task"] != task:
+            behind[:0] = [one for one in form.tasks if edited or one[0] not in (START, "")]
+            continue
+        if form.call is not None and form.call["task"] != task:
+            behind = []
             break
-        elif form.source == INPUT:
+        done, behind = [*behind, *done], []
+        if form.source == INPUT:
             given = form.given
             break
-    return Call(past, last.seq, task, str(told.get("graph", "")), given, done)
+    return Call(past, last.seq, task, told.get("graph", []), given, [*behind, *done])
 
 
 def _backwards(
@@ -231,7 +241,7 @@ def _take_place(log: Log, past: Past, forks: str | None) -> None:
     """Put the log to where a graph's branch is; in a new branch, if a namespace is given."""
     last = past.checkpoint
     assert last is not None, "a branch begins with a checkpoint"
-    log.branch, log.last = past.branch, (past.branch, last.seq)
+    log.branch, log.last = past.branch, past.place
     log.before, log.manifest, log.loose = past.before, past.manifest, past.loose
     line = [(each.branch.id, each.upto) for each in past.stored.line]
     log.line = ((past.branch, 1 << 63), *line[1:])
@@ -309,12 +319,17 @@ def _check_call(run: Run, call: Call) -> None:
     Raises:
         GraphMismatchError: then what that had done would be taken for this one's.
     """
-    name, mine = run.graph.name, {*run.graph.nodes}
-    known, _, nodes = call.graph.partition("(")
     assert run.inside is not None, "a task makes it"
-    if known != name or mine.isdisjoint(nodes.rstrip(")").split(",")):
-        what = f"it runs {named(run)}, where it had run {call.graph}"
+    name, *nodes = call.graph or named(run)
+    if name != run.graph.name or {*run.graph.nodes}.isdisjoint(nodes):
+        what = f"it runs {_told(named(run))}, where it had run {_told(call.graph)}"
         raise GraphMismatchError(run.inside.task.node.name, run.inside.number, what)
+
+
+def _told(graph: Sequence[str]) -> str:
+    """Name a graph and its nodes for an error."""
+    name, *nodes = graph
+    return f"the graph {name!r} of the nodes {quoted(nodes)}"
 
 
 def _recall(run: Run, inside: "Inside", call: Call) -> None:

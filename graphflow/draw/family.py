@@ -39,7 +39,9 @@ def strangers(outline: Outline, name: str) -> Iterator[str]:
             f"the graph of node {name!r} has a checkpointer of its own, which is not used here: "
             f"it is stored with the graph around it; compile it without one"
         )
-    handed = outline.graph.nodes[name].reader.keys or ()
+    seen = outline.graph.nodes[name].reader.keys
+    taken = [key for key in child.graph.input if key in outline.graph.channels]
+    handed = [key for key in taken if seen is None or key in seen]
     given = [key for key in child.graph.output if key in outline.graph.channels]
     sent = _may_be_sent(outline, name)
     yield from _shares(outline, child, name, handed=bool(handed or sent), given=bool(given))

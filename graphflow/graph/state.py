@@ -138,7 +138,7 @@ class StateGraph(Generic[StateT, ContextT]):
     @overload
     def add_node(
         self,
-        node: Callable[..., Any],
+        node: Callable[..., Any] | CompiledStateGraph[Any, Any],
         *,
         defer: bool = False,
         metadata: Mapping[str, Any] | None = None,
@@ -182,7 +182,7 @@ class StateGraph(Generic[StateT, ContextT]):
                 msg = f"node {node!r} has no action; use add_node({node!r}, function)"
                 raise InvalidGraphError(msg)
             action = node
-            node = node.name if isinstance(node, GRAPH) else name_of(node)
+            node = name_of(node)
         self._check_name(node)
         child: Any = action if isinstance(action, GRAPH) else None
         if child is None:
