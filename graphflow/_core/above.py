@@ -22,7 +22,7 @@ def call_of(store: "BaseCheckpointSaver", log: Log, past: Past) -> dict[str, Any
     if last is None or last.call is None:
         assert past.barrier is not None, "a branch has a run and a barrier"
         last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)
-    return {**(last.call or {})}
+    return {key: value for key, value in (last.call or {}).items() if key != "begins"}
 
 
 def stale_above(store: "BaseCheckpointSaver", log: Log) -> list[Elsewhere]:

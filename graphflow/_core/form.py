@@ -82,8 +82,8 @@ class RunForm:
         metadata: what its checkpoints have beside source, step and parents.
         given: the input, in a list; an empty list if it has none.
         call: for a graph that a task of another runs, what tells which call it is: the `task`, as
-            a space tells it, the `graph`'s name and nodes, and the `parents`, the checkpoints
-            around it by their namespaces. Else None.
+            a space tells it, the `graph`'s name and nodes, the `parents`, the checkpoints around
+            it by their namespaces, and whether it `begins`, with an input. Else None.
     """
 
     seq: int

@@ -9,7 +9,7 @@ from graphflow._core.log import Log
 from graphflow._core.past import Past, replay
 from graphflow._core.state import Run, RunState
 from graphflow._core.stored import fetch, is_checkpoint
-from graphflow.checkpoint.records import STOP, Head, Record
+from graphflow.checkpoint.records import ANSWER, RUN, STOP, Head, Record
 from graphflow.errors import CheckpointNotFoundError, shown
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ def _read_on(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, se
         for entry in tail:
             past.add(log.codec, entry)
         return
-    past.carries = None
+    past.carries, again = None, False
     for entry in tail:
+        if entry.kind == STOP and not again:  # what the run that first came to it has left
+            past.carries = entry.seq
+        again = again or (past.carries is not None and entry.kind in (RUN, ANSWER))
         if entry.kind == STOP:
             past.ask(log.codec, entry)
 

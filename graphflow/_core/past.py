@@ -252,7 +252,6 @@ class Past:
 
     def ask(self, codec: "Codec", entry: Record) -> None:
         """Take in what was asked in a superstep that has ended since, and no more of it."""
-        self.carries = self.carries or entry.seq  # the first time counts
         for place, questions in StopForm.read(entry, opened(codec, entry)).questions().items():
             journal = self._journal(place)
             for one in questions:

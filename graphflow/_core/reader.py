@@ -153,15 +153,16 @@ def way_to(reader: Reader, ns: str) -> list[tuple[Space, Branch, Reader]] | None
     left, here = ns, reader
     way: list[tuple[Space, Branch, Reader]] = []
     while left:
+        best: tuple[str, Space, Branch, int] | None = None
         for space, branch, epoch in _inside(here):
-            part = space.part(here.thread, epoch)
-            rest = _behind(left, part, space)
-            if rest is not None:
-                here, left = here.inside(space, branch, epoch), rest
-                way.append((space, branch, here))
-                break
-        else:
+            rest = _behind(left, space.part(here.thread, epoch), space)
+            if rest is not None and (best is None or len(rest) < len(best[0])):
+                best = rest, space, branch, epoch  # the memory of a node may be deep inside
+        if best is None:
             return None
+        left, space, branch, epoch = best
+        here = here.inside(space, branch, epoch)
+        way.append((space, branch, here))
     return way
 
 

@@ -90,6 +90,7 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
     past = None if call is None else call.past
     run.stop = (-2 if past is None else past.step) + run.limit + 2
     _check_given(given)
+    log.call["begins"] = True
     begun = yield from with_input(run, log, past, given)
     assert begun is not None, "nobody else writes to that branch"
     return begun
@@ -213,11 +214,8 @@ def _read(store: "BaseCheckpointSaver", *, log: Log, branch: int, upto: int | No
             edited = SOURCES[form.source] == "update"  # as START, too, then
             behind[:0] = [one for one in form.tasks if edited or one[0] not in (START, "")]
             continue
-        if form.call is not None and form.call["task"] != task:
-            behind = []
-            break
         done, behind = [*behind, *done], []
-        if form.source == INPUT:
+        if form.source == INPUT or (form.call or {}).get("begins"):
             given = form.given
             break
     return Call(past, last.seq, task, told.get("graph", []), given, [*behind, *done])

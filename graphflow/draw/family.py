@@ -44,7 +44,7 @@ def strangers(outline: Outline, name: str) -> Iterator[str]:
     handed = [key for key in taken if seen is None or key in seen]
     given = [key for key in child.graph.output if key in outline.graph.channels]
     sent = _may_be_sent(outline, name)
-    yield from _shares(outline, child, name, handed=bool(handed or sent), given=bool(given))
+    yield from _shares(outline, child, name, handed=bool(handed), sent=sent, given=bool(given))
     for key in dict.fromkeys((*handed, *given)):
         around, inside = outline.graph.channels[key], child.graph.channels[key]
         if not _fit(around, inside):
@@ -59,32 +59,26 @@ def strangers(outline: Outline, name: str) -> Iterator[str]:
 
 
 def _shares(
-    outline: Outline, child: Outline, name: str, *, handed: bool, given: bool
+    outline: Outline, child: Outline, name: str, *, handed: bool, sent: bool, given: bool
 ) -> Iterator[str]:
     """Yield that nothing is handed in, or nothing given back."""
     there = f"here there are {quoted(outline.graph.channels)}"
     call = "or call it in a function, which can give the keys other names"
-    if not handed and not given and child.graph.keys:
+    if not (handed or sent or given) and child.graph.keys:
         yield (
             f"the graph of node {name!r} shares no key with the graph around it: it is handed "
             f"nothing, and what it writes is lost. It takes {quoted(child.graph.input)} and gives "
             f"{quoted(child.graph.output)}; {there}. Name them alike, {call}"
         )
-    elif not handed and child.graph.input:
+    elif not (handed or sent) and child.graph.input:
         yield (
             f"the graph of node {name!r} takes {quoted(child.graph.input)}, of which the graph "
             f"around it hands it none; {there}. Name them alike, {call}"
         )
     elif not given and child.graph.output and handed:
-        yield from _gives_nothing(outline, child, name, f"{there}. Name them alike, {call}")
-
-
-def _gives_nothing(outline: Outline, child: Outline, name: str, advice: str) -> Iterator[str]:
-    """Yield that nothing is given back, unless all it does may be done for its effects."""
-    if outline.graph.nodes[name].reader.keys:
         yield (
             f"the graph of node {name!r} gives {quoted(child.graph.output)}, none of which the "
-            f"graph around it has, so what it writes is lost; {advice}"
+            f"graph around it has, so what it writes is lost; {there}. Name them alike, {call}"
         )
 
 

@@ -209,7 +209,7 @@ def test_one_memory_is_not_written_by_two_tasks_at_once() -> None:
         return graph.get_state(inside).values["log"]
 
     assert run(THEIRS) == ["s"]
-    with pytest.raises(ConcurrentUpdateError, match="keeps one memory"):
+    with pytest.raises(ConcurrentUpdateError, match="has one memory for the node"):
         run(OURS)
 
 
@@ -248,7 +248,7 @@ def test_a_node_that_calls_other_graphs_when_it_runs_again_is_an_error() -> None
         return failing_once(lib, [one, two], ["c", "c"])
 
     assert run(THEIRS) == {"log": ["c+s", "c+u"]}  # though it called u, and then s
-    with pytest.raises(GraphMismatchError, match="runs graphflow"):
+    with pytest.raises(GraphMismatchError, match="it runs the graph 'graphflow'"):
         run(OURS)
 
 

@@ -273,6 +273,8 @@ def test_a_failure_inside_is_stored_however_durable(name: str, durability: str, 
             show(talk, given, *LIVE, durability=durability)
             talk.forget()
             look_inside(talk)
+        if durability == "exit":  # around it is a checkpoint that is not stored under that id
+            talk.told = unplaced(talk.told)
 
     agree(kind, FAILURES[name], script)
 
