@@ -46,17 +46,21 @@ class Nest:
     inside: tuple[tuple[str, "Nest"], ...] = ()
     gives: tuple[str, ...] = ("log",)
 
+    def __repr__(self) -> str:
+        """Show it in one line: to break it well takes hypothesis minutes."""
+        return f"Nest({self.graph!r}, {self.inside!r}, {self.gives!r})"
 
-def nests(depth: int) -> st.SearchStrategy[Nest]:
+
+@st.composite
+def nests(draw: st.DrawFn, depth: int) -> Nest:
     """Draw a graph with graphs inside, so many levels deep at the most."""
     names = NAMES[: 2 + depth]
-    drawn = graphs(names).map(settled)
-    falls = st.builds(stumbling, drawn, stumbles)
+    graph = stumbling(settled(draw(graphs(names))), draw(stumbles))
+    gives = draw(st.sampled_from(GIVES))
     if not depth:
-        return st.builds(Nest, falls, gives=st.sampled_from(GIVES))
-    which = st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)
-    inner = st.lists(nests(depth - 1), min_size=2, max_size=2)
-    return st.builds(filled, falls, which, inner, st.sampled_from(GIVES))
+        return Nest(graph, gives=gives)
+    which = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+    return filled(graph, which, [draw(nests(depth - 1)) for _ in which], gives)
 
 
 def filled(
