@@ -475,6 +475,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 MEANT = {
     "tutorial.md": [("error", "", "agent")],  # it shows what a run says that never ends
+    "format.md": [("warning", "", "sub")],  # one graph is stored by itself, and inside another
     "subgraphs.md": [("error", "", "turn"), ("warning", "ring", "turn")],  # it ends by its limit
     "drawing.md": [  # it shows findings
         ("warning", "", "sort"),

@@ -58,7 +58,7 @@ def strangers(outline: Outline, name: str) -> Iterator[str]:
             yield _twice(key, name, around, inside)
 
 
-def _shares(
+def _shares(  # noqa: PLR0913 - both graphs, and what passes between them
     outline: Outline, child: Outline, name: str, *, handed: bool, sent: bool, given: bool
 ) -> Iterator[str]:
     """Yield that nothing is handed in, or nothing given back."""
