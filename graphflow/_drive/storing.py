@@ -80,7 +80,7 @@ class Books:
         self.flying: list[tuple[Ending, Commit]] = []
 
     def fly(self, ending: "Ending", commit: Commit) -> None:
-        """Note a commit that is not waited for."""
+        """Note a commit that is not waited for; the lock is held."""
         self.flying = [one for one in self.flying if not one[0].done() or one[0].exception()]
         self.flying.append((ending, commit))
 
@@ -93,7 +93,9 @@ class Books:
         Raises:
             Exception: the error of the first commit that was not made.
         """
-        for ending, before in self.flying:
+        with self.lock:
+            flying = [*self.flying]
+        for ending, before in flying:
             if before is commit:
                 break
             failed = ending.exception() if ending.done() else None
@@ -199,12 +201,15 @@ class Storing:
         self,
         put: Callable[[], Commit],
         submit: "Callable[[Commit], Ending | None] | None" = None,
+        *,
+        flies: bool = False,
     ) -> "tuple[Commit, Ending | Exception | None]":
         """Put a commit together and hand it to the store, before anybody else does.
 
         Args:
             put: puts it together.
             submit: hands it over, if not the store's own `submit` does.
+            flies: whether it is not waited for.
 
         Returns:
             The commit, and its end, or None if it is done, or the error that it ended in.
@@ -218,6 +223,8 @@ class Storing:
                 return commit, error
             if ending is not None:
                 books.last = ending
+                if flies:
+                    books.fly(ending, commit)
         return commit, ending
 
     def keep_result(self, task: Task, key: str, result: object) -> None:
@@ -325,8 +332,9 @@ class BlockingStoring(Storing):
             return self.books.outcome(effect.commit, error)
         if future is not None:
             self._pending = (future, effect.commit)
-            self.books.last = future
-            self.books.fly(future, effect.commit)
+            with self.books.lock:
+                self.books.last = future
+                self.books.fly(future, effect.commit)
         return True
 
     def _write(self, effect: Write) -> bool:
@@ -334,12 +342,11 @@ class BlockingStoring(Storing):
         self.settle_here()
         if effect.wait or self.waits:
             return self.written_here(effect.put)
-        commit, ending = self.hand_over(effect.put)
+        commit, ending = self.hand_over(effect.put, flies=True)
         if isinstance(ending, Exception):
             return self.books.outcome(commit, ending)
         if ending is not None:
             self._pending = (ending, commit)
-            self.books.fly(ending, commit)
         return True
 
     def _enter(self, effect: Enter) -> Lease:

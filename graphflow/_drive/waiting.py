@@ -79,7 +79,8 @@ class LoopStoring(Storing):
         if self._pending is not None or self._inline:
             return False
         if isinstance(effect, Write):
-            self._begun = self.hand_over(effect.put, self._submit)
+            flies = not effect.wait and not self.waits
+            self._begun = self.hand_over(effect.put, self._submit, flies=flies)
             return self._begun[1] is None
         try:
             ending = self._submit(effect.commit)
@@ -89,7 +90,10 @@ class LoopStoring(Storing):
         if ending is None:
             return True
         self._begun = effect.commit, ending
-        self.books.last = ending
+        with self.books.lock:
+            self.books.last = ending
+            if not effect.wait and not self.waits:
+                self.books.fly(ending, effect.commit)
         return False
 
     def _submit(self, commit: Commit) -> "Ending | None":
@@ -117,7 +121,6 @@ class LoopStoring(Storing):
         assert ending is not None, "as above"
         self._pending = (ending, commit)
         if not effect.wait and not self.waits:
-            self.books.fly(ending, commit)
             return True
         await ended(ending)
         self._pending = None

@@ -175,12 +175,14 @@ def wide_enough(talk: Talk) -> dict[str, Any]:
 def show(talk: Talk, given: object, *shown: str, **options: Any) -> None:  # noqa: ANN401 - of `run`
     """Run a graph on, and tell what it and those inside show, in all modes if none is named."""
     config = {**wide_enough(talk), **options.pop("config", {})}
-    talk.run(given, *(shown or ALL), config=config, **{"subgraphs": True, **options})
+    told: dict[str, Any] = {"subgraphs": True, **options}
+    talk.run(given, *(shown or ALL), config=config, **told)
 
 
 def fresh(talk: Talk, make: Make) -> None:
     """Go on with a graph that has no store."""
-    talk.graph = make(Side(talk.lib, talk.kind)).compile()
+    kind: Any = talk.kind
+    talk.graph = make(Side(talk.lib, kind)).compile()
 
 
 def look_inside(talk: Talk) -> None:

@@ -38,11 +38,16 @@ few = settings(max_examples=FEW.get(PROFILE, settings().max_examples))
 given_pairs = inputs.map(lambda drawn: tuple(drawn.items()))
 limits = st.integers(5, 12)
 further = st.lists(st.none() | st.none() | given_pairs, max_size=3)
-talks = st.builds(lambda first, rest: [first, *rest], given_pairs, further)
+
+
+def joined(first: Any, rest: list[Any]) -> list[Any]:  # noqa: ANN401 - what is said first, and then
+    """Return both as one list."""
+    return [first, *rest]
+
+
+talks: Any = st.builds(joined, given_pairs, further)
 said = st.one_of(*(st.sampled_from(("yes", "no")) for _ in range(3)), st.none(), given_pairs)
-dialogues = st.builds(
-    lambda first, rest: [first, *rest], given_pairs, st.lists(said, min_size=1, max_size=5)
-)
+dialogues: Any = st.builds(joined, given_pairs, st.lists(said, min_size=1, max_size=5))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -163,7 +168,8 @@ def asked(told: Any) -> Any:  # noqa: ANN401 - plain data
     error of an earlier attempt, as a node that asks has there.
     """
     if isinstance(told, list):
-        return [asked(each) for each in cast("list[Any]", told)]
+        items: Any = told
+        return [asked(each) for each in items]
     if not isinstance(told, dict):
         return told
     pairs = {key: asked(value) for key, value in cast("dict[str, Any]", told).items()}
