@@ -167,9 +167,9 @@ def asked(told: Any) -> Any:  # noqa: ANN401 - plain data
     A node that is a graph can ask several at once, in LangGraph in any order; and it can have the
     error of an earlier attempt, as a node that asks has there.
     """
-    if isinstance(told, list):
-        items: Any = told
-        return [asked(each) for each in items]
+    kind: Any = list  # not narrowed to by type checkers, which would know too little of it
+    if isinstance(told, kind):
+        return [asked(each) for each in told]
     if not isinstance(told, dict):
         return told
     pairs = {key: asked(value) for key, value in cast("dict[str, Any]", told).items()}
