@@ -94,7 +94,8 @@ class _Readers:
         """Return how a node sees the state; a graph takes what it knows out of a dict of all."""
         if spec.child is None:
             return self.of(spec.schema)
-        return Reader(tuple(spec.schema.channels) if spec.narrowed else None)
+        keys = tuple(spec.schema.channels)
+        return Reader(None if len(keys) == len(self.channels) else keys)
 
     def of(self, schema: Schema) -> Reader:
         """Return how a state class sees the state."""
