@@ -26,7 +26,6 @@ class NodeSpec:
         metadata: what was given.
         destinations: the names it is said to lead to, beside its edges, each with a label or None.
         child: the topology of the graph that it is, or None for a function.
-        narrowed: whether it was given a state of its own to see.
     """
 
     name: str
@@ -37,7 +36,6 @@ class NodeSpec:
     metadata: Mapping[str, Any]
     destinations: Mapping[Any, str | None]
     child: "Topology | None" = None
-    narrowed: bool = False
 
 
 @record

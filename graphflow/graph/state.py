@@ -202,7 +202,6 @@ class StateGraph(Generic[StateT, ContextT]):
             {**(metadata or {})},
             labelled(destinations),
             None if child is None else child.topology,
-            narrowed=input_schema is not None,
         )
         return self
 
