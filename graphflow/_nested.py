@@ -5,7 +5,15 @@ from sys import getrecursionlimit
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.asking import interrupt_of
-from graphflow._core.inside import Inside, Returned, Split, returned, up_from, view_of
+from graphflow._core.inside import (
+    Inside,
+    Returned,
+    Split,
+    returned,
+    stored_around,
+    up_from,
+    view_of,
+)
 from graphflow._core.state import Run, RunState, Stopped, View
 from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
@@ -15,7 +23,8 @@ from graphflow.errors import GraphDepthError, GraphInterrupt, GraphLeft
 if TYPE_CHECKING:
     from graphflow._core.thread import Thread
     from graphflow._core.topology import Topology
-    from graphflow.checkpoint.codec import Codec
+    from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.persistence import Types
 
 PLACE: Final = "langgraph_checkpoint_ns"
 """The key of a task's metadata that tells where the task is; what has it comes from a task."""
@@ -99,28 +108,23 @@ def _config_in(scope: Scope, bound: RunnableConfig, own: RunnableConfig | None) 
     return merged(bound, given, said, own)
 
 
-def stored_around(inside: Inside) -> Run | None:
-    """Return the nearest run around a graph that is stored, or None."""
-    around: Inside | None = inside
-    while around is not None:
-        if around.task.run.thread is not None:
-            return around.task.run
-        around = around.task.run.inside
-    return None
-
-
-def thread_of(
-    inside: Inside, graph: "Topology", outer: Run, config: RunnableConfig, codec: "Codec"
-) -> "Thread":
-    """Return the hold of a graph's run on the thread of the run around it.
+def thread_in(
+    inside: Inside, graph: "Topology", config: RunnableConfig, types: "Types"
+) -> "tuple[Thread | None, BaseCheckpointSaver | None]":
+    """Return the hold of a graph's run on the thread of the run around it, and the store of that.
 
     Args:
         inside: where the graph is run.
         graph: the graph.
-        outer: the nearest run around it that is stored.
         config: its config.
-        codec: packs what is stored.
+        types: the classes that its state may hold.
+
+    Returns:
+        None for both, if no run around it is stored.
     """
+    outer = stored_around(inside)
+    if outer is None:
+        return None, None
     from graphflow._core.form import metadata_of  # noqa: PLC0415 - loaded with a checkpointer
     from graphflow._core.log import Log  # noqa: PLC0415 - as above
     from graphflow._core.packing import Asked  # noqa: PLC0415 - as above
@@ -131,11 +135,12 @@ def thread_of(
     above = outer.thread.log
     said = above.asked
     asked = Asked(said.thread, None, said.durability, said.busy, metadata_of(config))
+    codec = types.codec(above.codec)
     log = Log(graph, asked, codec, outer.clock, above.ledger, alone=False)
     log.ns, log.passing = "|".join(inside.ns), inside.gives is not None and not inside.lasting
     assert above.last is not None, "a run has passed a checkpoint before it runs tasks"
     log.around = {**above.around, above.ns: checkpoint_id(*above.last)}
-    return Thread(log)
+    return Thread(log), outer.saver
 
 
 def remember(inside: Inside) -> None:
@@ -174,12 +179,10 @@ def come_back(run: Run, state: RunState) -> None:
     assert isinstance(scope, Scope), "a run inside another was begun by a task"
     inner = scope.bring_up()
     if isinstance(state, Stopped):
-        asked = [one for outcome in state.asked for one in outcome.questions]
-        inner.questions += [
-            up_from(run, outcome.task, one) for outcome in state.asked for one in outcome.questions
-        ]
+        asked = [(one.task, question) for one in state.asked for question in one.questions]
+        inner.questions += [up_from(run, task, question) for task, question in asked]
         inner.paused = inner.paused or state.paused
-        raise GraphInterrupt([interrupt_of(one) for one in asked])
+        raise GraphInterrupt([interrupt_of(question) for _, question in asked])
     inner.up += inside.up
     raise GraphLeft
 

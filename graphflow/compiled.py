@@ -556,13 +556,11 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
     ) -> Run:
         """Return what is fixed for a run that a task of another graph makes."""
         outer = inside.task.run
-        stored = None if self._saves is False else _nested().stored_around(inside)
-        thread = None
-        if stored is not None:
-            codec = self._types.codec(stored.thread.log.codec)
-            thread = _nested().thread_of(inside, self._topology, stored, joined, codec)
-        elif self._saves is False:
+        thread, saver = None, None
+        if self._saves is False:
             _nested().remember(inside)
+        else:
+            thread, saver = _nested().thread_in(inside, self._topology, joined, self._types)
         return Run(
             graph=self._topology,
             view=view,
@@ -574,7 +572,7 @@ class CompiledStateGraph(Threads, Shape, Generic[StateT, ContextT]):
             grace=self._cancel_grace,
             clock=outer.clock,
             thread=thread,
-            saver=None if stored is None else stored.saver,
+            saver=saver,
             before=stops[0],
             after=stops[1],
             inside=inside,

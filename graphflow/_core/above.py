@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphflow._core.asking import STALE, Question
+from graphflow._core.form import RunForm
 from graphflow._core.log import Elsewhere, Log
 from graphflow._core.past import Past, replay
 from graphflow._core.spaces import read_space
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
     from graphflow.checkpoint.base import BaseCheckpointSaver
 
 
-def call_of(store: "BaseCheckpointSaver", log: Log, past: Past) -> dict[str, Any]:
-    """Return which call of a graph a state of its branch is of."""
+def last_run(store: "BaseCheckpointSaver", log: Log, past: Past) -> RunForm:
+    """Return the last run of a graph's branch, which tells its call."""
     last = past.given or past.run
     if last is None or last.call is None:
         assert past.barrier is not None, "a branch has a run and a barrier"
         last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)
-    return {key: value for key, value in (last.call or {}).items() if key != "begins"}
+    return last
+
+
+def call_of(store: "BaseCheckpointSaver", log: Log, past: Past) -> dict[str, Any]:
+    """Return which call of a graph a state of its branch is of."""
+    call = last_run(store, log, past).call or {}
+    return {key: value for key, value in call.items() if key != "begins"}
 
 
 def stale_above(store: "BaseCheckpointSaver", log: Log) -> list[Elsewhere]:

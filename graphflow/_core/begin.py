@@ -193,7 +193,7 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     elif not forked and not (past.given or state.due or state.sends):
         yield from as_it_is(run, log, past, state, None)
         return Begun(state, {}, {}, {})
-    passes = _passes(past, forked=forked) or command is not None
+    passes = passes_first(past, forked=forked) or command is not None
     state, rows, made = _records(run, log, past, state, said, copies=copies)
     if forked:
         rows += carried(log, past)
@@ -283,7 +283,7 @@ def _records(  # noqa: PLR0913 - a run, its log, and what becomes of the state
     return state, rows, "fork"
 
 
-def _passes(past: Past, *, forked: bool) -> bool:
+def passes_first(past: Past, *, forked: bool) -> bool:
     """Tell whether the first superstep is not to be stopped before.
 
     It is only where the thread's last run has died just before it: every other way to get here

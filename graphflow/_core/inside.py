@@ -153,6 +153,16 @@ class Returned:
     up: Sequence[Up]
 
 
+def stored_around(inside: Inside) -> Run | None:
+    """Return the nearest run around a graph that is stored, or None."""
+    around: Inside | None = inside
+    while around is not None:
+        if around.task.run.thread is not None:
+            return around.task.run
+        around = around.task.run.inside
+    return None
+
+
 def up_from(run: Run, task: Task, question: "Question") -> "Question":
     """Return a question of a task of a graph inside another, as the task asks that runs it."""
     from graphflow._core.asking import brought_up  # noqa: PLC0415 - most runs ask nothing

@@ -1,6 +1,6 @@
 """Opens a thread: reads it, or a checkpoint of it, and puts the log to where that is."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from graphflow._core.admit import blank
 from graphflow._core.commit import by_rank, install
@@ -8,7 +8,7 @@ from graphflow._core.frontier import joins_of, node_named, send_of
 from graphflow._core.log import Log
 from graphflow._core.past import Past, replay
 from graphflow._core.state import Run, RunState
-from graphflow._core.stored import fetch, is_checkpoint
+from graphflow._core.stored import ENDLESS, fetch, is_checkpoint
 from graphflow.checkpoint.records import ANSWER, RUN, STOP, Head, Record
 from graphflow.errors import CheckpointNotFoundError, shown
 
@@ -124,10 +124,6 @@ def is_newest(log: Log, past: Past | None) -> bool:
     if past is None or not past.newest:
         return False
     return past.branch == (past.stored.head.branch if log.target is None else log.target)
-
-
-ENDLESS: Final = 1 << 63
-"""Beyond all records."""
 
 
 def state_of(run: Run, log: Log, past: Past | None) -> RunState:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from graphflow._core.form import BarrierForm, Place, RunForm, opened
 from graphflow._core.past import Past, replay
 from graphflow._core.spaces import Space, inside_branch, read_space
-from graphflow._core.stored import fetch, line_of
+from graphflow._core.stored import ENDLESS, fetch, line_of
 from graphflow._record import record
 from graphflow.channels import MISSING
 from graphflow.checkpoint.records import RUN, Branch
@@ -133,9 +133,6 @@ def _called(store: "BaseCheckpointSaver", codec: "Codec", thread: str, branch: B
 
 
 _FORKS: Final = 100
-
-ENDLESS: Final = 1 << 63
-"""Beyond all records."""
 
 
 def at_namespace(reader: Reader, ns: str) -> Reader | None:

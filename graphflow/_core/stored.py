@@ -5,7 +5,7 @@ store. Neither runs a reducer or any other code of the application.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from graphflow._core.form import (
     SOURCES,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from graphflow.checkpoint.codec import Codec
 
 INPUT = SOURCES.index("input")
+
+ENDLESS: Final = 1 << 63
+"""Beyond all records."""
 
 
 @record

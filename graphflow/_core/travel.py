@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from graphflow._core.above import call_of
 from graphflow._core.answering import Given, given_to
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.log import Elsewhere, Log
@@ -179,8 +180,6 @@ def _seq(past: Past) -> int:
 
 def _parents(store: "BaseCheckpointSaver", log: Log, past: Past) -> dict[str, str]:
     """Return the checkpoints around a state, by their namespaces."""
-    from graphflow._core.above import call_of  # noqa: PLC0415 - loaded with edits
-
     found: dict[str, str] = call_of(store, log, past).get("parents", {})
     return found
 

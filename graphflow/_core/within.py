@@ -9,17 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from graphflow._core.above import last_run
 from graphflow._core.admit import check_input
-from graphflow._core.begin import Begun, as_it_is, started, with_input
+from graphflow._core.begin import Begun, as_it_is, passes_first, started, with_input
 from graphflow._core.effects import Load, Program
 from graphflow._core.form import SOURCES, BarrierForm, RunForm, opened, pairs_of
 from graphflow._core.frontier import up_of
+from graphflow._core.inside import stored_around
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, state_of
 from graphflow._core.past import Past, replay
 from graphflow._core.spaces import Space, call_in, inside_branch, of_task, space_of
 from graphflow._core.state import Run, Succeeded, Task
-from graphflow._core.stored import INPUT, fetch, run_at
+from graphflow._core.stored import ENDLESS, INPUT, fetch
 from graphflow._record import record
 from graphflow.checkpoint.records import BARRIER, RUN, Branch
 from graphflow.constants import START
@@ -115,13 +117,11 @@ def named(run: Run) -> list[str]:
 
 def outer_log(run: Run) -> Log:
     """Return the log of the nearest run around another that is stored."""
-    inside = run.inside
-    while inside is not None:
-        outer = inside.task.run
-        if outer.thread is not None:
-            return outer.thread.log
-        inside = outer.inside
-    raise AssertionError(run)  # else nothing of it would be stored
+    assert run.inside is not None, "a task makes it"
+    outer = stored_around(run.inside)
+    assert outer is not None, "else nothing of it would be stored"
+    assert outer.thread is not None, "as above"
+    return outer.thread.log
 
 
 def _around(run: Run) -> Log:
@@ -200,12 +200,9 @@ def _read(store: "BaseCheckpointSaver", *, log: Log, branch: int, upto: int | No
     stored = fetch(store, log.ledger.thread, branch, upto)
     assert stored is not None, "the thread has records"
     past = replay(log.codec, stored)
-    last = past.given or past.run
     if past.checkpoint is None:
         return None
-    if last is None or last.call is None:
-        assert past.barrier is not None, "a branch has a run and a barrier"
-        last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)
+    last = last_run(store, log, past)
     told: Mapping[str, Any] = last.call or {}
     task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
     behind: list[list[Any]] = []  # what was written after a run that is still to be read
@@ -242,10 +239,10 @@ def _take_place(log: Log, past: Past, forks: str | None) -> None:
     log.branch, log.last = past.branch, past.place
     log.before, log.manifest, log.loose = past.before, past.manifest, past.loose
     line = [(each.branch.id, each.upto) for each in past.stored.line]
-    log.line = ((past.branch, 1 << 63), *line[1:])
+    log.line = ((past.branch, ENDLESS), *line[1:])
     if forks is not None:
         log.add_branch(forks, past.branch, last.seq)
-        log.line = ((log.branch, 1 << 63), (past.branch, last.seq), *line[1:])
+        log.line = ((log.branch, ENDLESS), (past.branch, last.seq), *line[1:])
         log.loose = []
 
 
@@ -276,8 +273,7 @@ def _go_on(run: Run, log: Log, call: Call, given: object) -> Program[Begun]:
         return (yield from started(run, log, ahead, told, past.journals))
     waiting = past.shown() if run.answers else {}
     log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
-    passes = past.paused or past.stop is not None or past.source != "loop"
-    return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
+    return Begun(state, past.tasks, past.tried(), waiting, passes=passes_first(past, forked=False))
 
 
 def _same(recorded: Sequence[object], given: object) -> bool:
