@@ -69,6 +69,13 @@ class Space:
         """Return the same in another branch of the graph around it."""
         return Space(self.levels, outer)
 
+    def in_step(self, step: int) -> "Space":
+        """Return the same of a task of another superstep; of a node, if its memory is that."""
+        first = self.first
+        if first.lasting:
+            return self
+        return Space((replace(first, step=step), *self.levels[1:]), self.outer)
+
     def numbered(self, number: int) -> "Space":
         """Return that of another graph that the task, or the edge, runs."""
         last = replace(self.levels[-1], number=number)
@@ -169,7 +176,7 @@ def inside_branch(branches: Iterable[Branch], outer: int) -> list[tuple[Space, B
 
 
 def of_task(
-    spaces: Iterable[tuple[Space, Branch]], node: str, step: int, index: int
+    spaces: Iterable[tuple[Space, Branch]], node: str, step: int | None, index: int
 ) -> list[tuple[Space, Branch]]:
     """Return those graphs that a task has run: the node's by their numbers, then its edges'."""
     own = [
