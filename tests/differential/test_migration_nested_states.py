@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphflow.errors import CheckpointNotFoundError
-from tests.differential.pair import OURS, THEIRS, Library, State, chain, logging, returning
+from tests.differential.pair import OURS, THEIRS, Action, Library, State, chain, logging, returning
 from tests.differential.test_migration_asking import answer, asking, stored
 from tests.differential.test_migration_nested_stored import OPTIONS, Own
 
@@ -130,8 +130,11 @@ def test_a_run_from_the_past_of_a_graph_inside_goes_on_from_there() -> None:
     def run(lib: Library) -> list[str]:
         calls: list[str] = []
 
-        def act(name: str) -> Any:  # noqa: ANN401 - a node
-            return lambda _: calls.append(name)
+        def act(name: str) -> Action:
+            def call(state: object) -> None:
+                calls.append(name)
+
+            return call
 
         child = chain(lib, options=None, s1=act("s1"), s2=act("s2")).compile()
         graph = stored(lib, chain(lib, sub=child))
@@ -150,8 +153,11 @@ def test_a_graph_inside_that_has_not_begun_cannot_be_edited() -> None:
     """In LangGraph it begins with the edit then, and without its input."""
 
     def run(lib: Library) -> Any:  # noqa: ANN401 - as above
-        tell = chain(lib, s=lambda state: {"log": [f"x={state.get('x')}"]}).compile()
-        builder = chain(lib, p=returning({"x": 5}), sub=tell)
+        def tell(state: State) -> State:
+            return {"log": [f"x={state.get('x')}"]}
+
+        child = chain(lib, s=tell).compile()
+        builder = chain(lib, p=returning({"x": 5}), sub=child)
         graph = stored(lib, builder, interrupt_before=["sub"])
         graph.invoke(EMPTY, THREAD)
         (task,) = graph.get_state(THREAD).tasks
