@@ -12,7 +12,12 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 
-from graphflow.errors import InvalidUpdateError, UnknownKeyError, UnknownNodeError
+from graphflow.errors import (
+    GraphSwallowedError,
+    InvalidUpdateError,
+    UnknownKeyError,
+    UnknownNodeError,
+)
 from tests.differential.pair import (
     OURS,
     THEIRS,
@@ -282,6 +287,19 @@ def test_a_command_to_the_outer_graph_is_no_exception() -> None:
 
     assert run(THEIRS) == ["i", "caught"]
     assert run(OURS) == ["i", "P"]
+
+
+def test_a_command_to_the_outer_graph_that_a_node_swallows_is_an_error() -> None:
+    """In LangGraph nobody is told."""
+
+    def run(lib: Library) -> Any:  # noqa: ANN401 - as above
+        said = returning(out(lib, update={"log": ["P"]}))
+        child = chain(lib, s=said).compile()
+        return chain(lib, n=catching(lib, child, BaseException)).compile().invoke(FIRST)["log"]
+
+    assert run(THEIRS) == ["i", "caught"]
+    with pytest.raises(GraphSwallowedError, match="'n'"):
+        run(OURS)
 
 
 # ---------------------------------------------------------------------------------------- running
