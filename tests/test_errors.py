@@ -203,6 +203,11 @@ TEXTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         InvalidUpdateError,
         r"Command\(graph='other'\) names no graph that .*; there is none around it. Leave graph=",
     ),
+    "a Command for an unknown graph among unnamed ones": (
+        lambda: alone(alone(gives(Command(graph="other")))).invoke({}),
+        InvalidUpdateError,
+        r"; none around it has a name, which compile\(name=...\) would give it. Leave graph=",
+    ),
     "a dict that looks like an Overwrite": (
         lambda: alone(gives({"log": {"__overwrite__": []}})).invoke({}),
         InvalidUpdateError,

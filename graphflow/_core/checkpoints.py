@@ -8,6 +8,7 @@ from graphflow._core.form import Place as TaskPlace
 from graphflow._core.ids import task_id
 from graphflow._core.log import Log
 from graphflow._core.past import Past
+from graphflow._core.project import shown
 from graphflow._core.state import Run, RunState
 from graphflow._core.stored import checkpoint_id
 from graphflow._core.trace import result_of, shown_in, shown_interrupt
@@ -81,9 +82,23 @@ def checkpoint_chunks(  # noqa: PLR0913, PLR0917 - a run, its log, and what is s
         "values": dict(values),
         "metadata": metadata_of(source, step, said, around),
         "next": [task["name"] for task in tasks],
-        "tasks": [*tasks],
+        "tasks": [_cut(task, run.view.keys) for task in tasks],
     }
     return shown_in(run, "checkpoints", "checkpoint", step, payload)
+
+
+def _cut(task: Mapping[str, Any], keys: Sequence[str] | None) -> Mapping[str, Any]:
+    """Return what a checkpoint shows of a task: its result has some keys, and is left out if empty.
+
+    As in LangGraph, where the values of a checkpoint are whole, and so are the chunks of tasks.
+    """
+    if "result" not in task:
+        return task
+    names = (keys,) if isinstance(keys, str) else keys
+    result = shown(task["result"], names)
+    if not result:
+        return {key: value for key, value in task.items() if key != "result"}
+    return {**task, "result": shown(result, keys)}
 
 
 def inner_config(
@@ -113,12 +128,12 @@ def _due_task(log: Log, step: int, place: TaskPlace, past: Past | None) -> dict[
     """Return what a checkpoint shows of one task, with what is known of it."""
     name, index = place
     this = task_id(log.origin, step, name, index)
-    shown: dict[str, Any] = {"id": this, "name": name}
+    told: dict[str, Any] = {"id": this, "name": name}
     inner = inner_config(log.graph, log.asked.thread, log.ns, name, this)
     errors = {} if past is None or past.stop is None else past.stop.errors()
     if place in errors:
-        return {**shown, "error": errors[place], "state": inner}
+        return {**told, "error": errors[place], "state": inner}
     if past is not None and place in past.tasks:
-        shown["result"] = result_of(past.tasks[place].pairs())
+        told["result"] = result_of(past.tasks[place].pairs())
     asked = () if past is None else past.asked_last(place)
-    return {**shown, "interrupts": tuple(shown_interrupt(q) for q in asked), "state": inner}
+    return {**told, "interrupts": tuple(shown_interrupt(q) for q in asked), "state": inner}

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, cast
 
 from graphflow._core.inside import Returned
 from graphflow._core.state import INTERRUPT, Succeeded, Task, Up, Write
-from graphflow._core.topology import Node, Topology
+from graphflow._core.topology import UNNAMED, Node, Topology
 from graphflow.channels import Origin
 from graphflow.constants import END, START
 from graphflow.errors import (
@@ -117,8 +117,10 @@ def _addressed(task: Task, command: Command[Any]) -> tuple[Topology, int]:
         if run.inside is None:
             break
         run = run.inside.task.run
-    around = [*dict.fromkeys(names[1:])]
+    around = [*dict.fromkeys(name for name in names[1:] if name not in {names[0], UNNAMED})]
     told = f"around it are {quoted(around)}" if around else "there is none around it"
+    if len(names) > 1 and not around:
+        told = "none around it has a name, which compile(name=...) would give it"
     msg = (
         f"Command(graph={command.graph!r}) names no graph that {where(task)} could be for"
         f"{did_you_mean(command.graph, names)}; {told}. Leave graph= out for its own graph, or "

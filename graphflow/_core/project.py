@@ -33,7 +33,7 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
     A task of which only a conditional edge failed is shown: its node has done its work.
     """
     done = outcome if isinstance(outcome, Succeeded) else outcome.kept
-    if done is None or (done.up and not done.writes):
+    if done is None or only_leaves(done):
         return None
     if done.task.kept is not None:
         return cached_chunk(view, done)
@@ -42,6 +42,14 @@ def update_chunk(view: View, outcome: Outcome) -> object | None:
         update = _update(view.keys, done.writes)
     chunk = {done.task.node.name: update}
     return chunk if not view.tagged and view.ns is None else tagged(view, "updates", chunk)
+
+
+def only_leaves(outcome: Outcome) -> bool:
+    """Tell whether a task has said nothing but what is for a graph around its own, and shown there.
+
+    As in LangGraph such a task has no result in the graph that it leaves.
+    """
+    return isinstance(outcome, Succeeded) and bool(outcome.up) and not outcome.writes
 
 
 def cached_chunk(view: View, done: Succeeded) -> object:

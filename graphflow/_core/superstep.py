@@ -20,6 +20,7 @@ from graphflow._core.project import (
     cached_chunk,
     custom_chunk,
     interrupt_chunks,
+    only_leaves,
     pause_chunk,
     update_chunk,
     values_chunk,
@@ -204,7 +205,9 @@ def _stop(
     asked = [one for one in outcomes if isinstance(one, Interrupted)]
     values = state.values if preview is None else preview.over(state.values)
     stopped = Stopped(state, values, asked, paused=any(one.paused for one in asked))
-    if run.view.values and wrote(run.view, finished):
+    # As in LangGraph a graph inside another is shown without what its finished tasks wrote: it is
+    # not left with that state, but called again.
+    if run.view.values and run.inside is None and wrote(run.view, finished):
         yield from Emit((values_chunk(run, stopped),))
     return stopped
 
@@ -231,7 +234,9 @@ def _together(
         shown = [task for task in shown if task not in old]
         ended += returned
         if view.updates and returned:
-            yield from Emit([cached_chunk(view, done) for done in returned])
+            yield from Emit(
+                [cached_chunk(view, done) for done in returned if not only_leaves(done)]
+            )
     yield from Start(shown)
     while len(ended) + len(waiting) < len(tasks):
         left = len(tasks) - len(ended) - len(waiting)
@@ -283,7 +288,7 @@ def _chunks(run: Run, state: RunState, events: Sequence[Event]) -> list[object]:
             chunks.append(chunk)
         if isinstance(event, Interrupted):
             chunks += interrupt_chunks(run, state, event)
-        if view.follows and is_node and not _pauses(event):
+        if view.follows and is_node and not _pauses(event) and not only_leaves(event):
             chunks += ended_chunks(run, event)
     return chunks
 

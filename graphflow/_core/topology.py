@@ -6,7 +6,7 @@ behaviour of a run.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from graphflow._record import record
 from graphflow.channels import Channel
@@ -15,6 +15,9 @@ from graphflow.types import Middleware
 
 Asked: TypeAlias = Literal["config", "runtime", "writer", "store"]
 """What a user's function can ask to be handed beside the state."""
+
+UNNAMED: Final = "graphflow"
+"""The name of a graph that nobody has given one."""
 
 
 @record

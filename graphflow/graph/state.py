@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeAlias,
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from graphflow._blueprint import Blueprint, BranchSpec, NodeSpec
+from graphflow._core.topology import UNNAMED
 from graphflow._plain import ABSENT
 from graphflow._signature import Signature, name_of, read_function
 from graphflow._stops import stops_of
@@ -470,7 +471,7 @@ class StateGraph(Generic[StateT, ContextT]):
             raise TypeError(msg)
         check_grace(cancel_grace)
         blueprint = Blueprint(
-            name or "graphflow",
+            name or UNNAMED,
             self._schema,
             self._input,
             self._output,

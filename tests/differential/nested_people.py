@@ -68,6 +68,15 @@ def several_ask(side: Side) -> Any:  # noqa: ANN401 - as above
     return around(side, builder.add_edge([*"abk"], "t").compile())
 
 
+def asks_beside(side: Side) -> Any:  # noqa: ANN401 - as above
+    """Return a graph inside that asks beside nodes that end, one with what does not come out."""
+    nodes = {"k": telling(side, "k"), "l": side.node(returning({"y": 5})), "m": returning(None)}
+    builder = chain(side.lib, Own, options=FROM_X, s=telling(side, "s"))
+    for name, act in {**nodes, "z": asking(side, "z", "z?")}.items():
+        builder.add_node(name, act).add_edge("s", name)
+    return around(side, builder.compile())
+
+
 def asks_by_turns(side: Side) -> Any:  # noqa: ANN401 - as above
     """Return a graph inside that is run again and again, and asks each time."""
 
@@ -173,6 +182,7 @@ INSIDE: Final[Mapping[str, Make]] = {
         asks_twice,
         asks_below,
         ask_side_by_side,
+        asks_beside,
         asks_by_turns,
         sent_ones_ask,
     )
@@ -185,7 +195,7 @@ CALLED: Final[Mapping[str, Make]] = {
 }
 """Graphs that ask, or are asked about, and are called."""
 
-PARALLEL: Final = frozenset({"ask_side_by_side", "sent_ones_ask"})
+PARALLEL: Final = frozenset({"ask_side_by_side", "asks_beside", "sent_ones_ask"})
 """Those in which several tasks run at once."""
 
 

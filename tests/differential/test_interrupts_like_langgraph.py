@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.differential.build import Kind
-from tests.differential.pair import chain, logging, returning
+from tests.differential.pair import chain, fan, logging, returning
 from tests.differential.people import (
     ASKING,
     FIRST,
     answered,
     asked,
+    asking,
     command,
     one,
     pair,
@@ -80,6 +81,23 @@ def test_invoke_returns_the_same(make: Make, kind: Kind) -> None:
         talk.call("invoke", answered(talk), stream_mode="updates")
 
     agree(kind, make, script)
+
+
+@pytest.mark.parametrize("keys", ["log", ["log"], ["x"], "x", []], ids=str)
+@pytest.mark.parametrize("result", [None, {"log": ["k"]}, {"log": ["k"], "x": 1}], ids=str)
+def test_a_checkpoint_that_is_shown_again_has_results_of_the_output_keys(
+    result: object, keys: str | list[str]
+) -> None:
+    """Its values are whole, and so are the chunks of tasks."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - a builder of either library
+        return fan(side.lib, a=side.node(returning(result)), b=asking(side, "b", "b?"))
+
+    def script(talk: Talk) -> None:
+        for given in (FIRST, None):
+            talk.run(given, "tasks", "checkpoints", "debug", output_keys=keys)
+
+    agree("async", make, script)
 
 
 @asked

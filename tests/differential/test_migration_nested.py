@@ -1,18 +1,21 @@
 """Differences on purpose, in graphs inside graphs: what they give, and what they say to outer ones.
 
 Each test runs LangGraph and graphflow side by side and claims what comes out of both;
-`docs/migration.md` names it. `test_migration_nested_stored.py` has what concerns threads.
+`docs/migration.md` names it. `test_migration_nested_running.py` has how they
+are run, `test_migration_nested_stored.py` what concerns threads.
 """
 
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from typing import Annotated, Any, TypedDict
 
 import pytest
 
-from graphflow.errors import InvalidUpdateError, UnknownKeyError, UnknownNodeError
+from graphflow.errors import (
+    GraphSwallowedError,
+    InvalidUpdateError,
+    UnknownKeyError,
+    UnknownNodeError,
+)
 from tests.differential.pair import (
     OURS,
     THEIRS,
@@ -284,74 +287,14 @@ def test_a_command_to_the_outer_graph_is_no_exception() -> None:
     assert run(OURS) == ["i", "P"]
 
 
-# ---------------------------------------------------------------------------------------- running
-
-
-def test_a_graph_inside_with_async_nodes_can_be_run_by_invoke() -> None:
-    """LangGraph refuses, also in a node that is sync."""
-
-    async def act(state: object) -> State:
-        return {"log": ["s"]}
+def test_a_command_to_the_outer_graph_that_a_node_swallows_is_an_error() -> None:
+    """In LangGraph nobody is told."""
 
     def run(lib: Library) -> Any:  # noqa: ANN401 - as above
-        child = chain(lib, s=act).compile()
+        said = returning(out(lib, update={"log": ["P"]}))
+        child = chain(lib, s=said).compile()
+        return chain(lib, n=catching(lib, child, BaseException)).compile().invoke(FIRST)["log"]
 
-        def call(state: object) -> State:
-            return {"log": child.invoke({})["log"]}
-
-        return chain(lib, sub=child, n=call).compile().invoke({})
-
-    with pytest.raises(TypeError, match="No synchronous function"):
-        run(THEIRS)
-    assert run(OURS) == {"log": ["s", "s"]}
-
-
-SIDE_BY_SIDE = """
-    from typing import TypedDict
-    from {name}.graph import StateGraph
-
-    class State(TypedDict, total=False):
-        x: int
-
-    child = StateGraph(State).add_node("s", lambda state: None).add_edge("__start__", "s").compile()
-    builder = StateGraph(State)
-    for name in "ab":
-        builder.add_node(name, child).add_edge("__start__", name)
-    chunks = builder.compile().stream({{}}, {{"max_concurrency": 1}}, subgraphs=True)
-    print(len([*chunks]))
-"""
-
-
-def test_graphs_side_by_side_can_be_shown_one_at_a_time() -> None:
-    """With `max_concurrency=1`, sync LangGraph waits for itself, for ever."""
-
-    def run(lib: Library) -> str:
-        code = textwrap.dedent(SIDE_BY_SIDE.format(name=lib.name))
-        call = [sys.executable, "-c", code]
-        return subprocess.run(call, capture_output=True, text=True, timeout=6, check=True).stdout  # noqa: S603 - the code above
-
-    with pytest.raises(subprocess.TimeoutExpired):
-        run(THEIRS)
-    assert run(OURS) == "4\n"
-
-
-def test_what_a_streamed_graph_writes_is_shown_outside_too() -> None:
-    """In LangGraph what goes into its custom stream is shown only to the node that reads it."""
-
-    def run(lib: Library) -> tuple[list[object], list[object]]:
-        read: list[object] = []
-
-        def tell(state: object) -> None:
-            lib.config.get_stream_writer()("s")
-
-        child = chain(lib, s=tell).compile()
-
-        def act(state: object) -> None:
-            read.extend(child.stream({}, stream_mode="custom"))
-
-        graph = chain(lib, n=act).compile()
-        found = [*graph.stream({}, stream_mode="custom", subgraphs=True)]
-        return read, [chunk for _, chunk in found]
-
-    assert run(THEIRS) == (["s"], [])
-    assert run(OURS) == (["s"], ["s"])
+    assert run(THEIRS) == ["i", "caught"]
+    with pytest.raises(GraphSwallowedError, match="'n'"):
+        run(OURS)

@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 
 from tests.differential.build import Kind
-from tests.differential.nested import ALL, LIVE, around, fresh, inner, look_inside, show, unplaced
+from tests.differential.nested import (
+    ALL,
+    LIVE,
+    Inner,
+    around,
+    fresh,
+    inner,
+    look_inside,
+    show,
+    telling,
+    unplaced,
+)
 from tests.differential.nested_people import (
     as_nodes,
     asks_by_turns,
@@ -21,8 +32,8 @@ from tests.differential.nested_people import (
     either_way,
     several_ask,
 )
-from tests.differential.pair import State
-from tests.differential.people import answered, command
+from tests.differential.pair import State, chain
+from tests.differential.people import answered, asking, command
 from tests.differential.threads import Make, Side, Talk, agree, kinds
 
 FIRST: State = {"log": ["i"], "x": 1}
@@ -196,6 +207,30 @@ def test_several_can_ask_in_one_graph_inside() -> None:
         talk.state(subgraphs=True)
 
     agree("async", several_ask, script)
+
+
+@kinds
+def test_a_call_that_names_the_thread_is_a_run_of_its_own(kind: Kind) -> None:
+    """The run's own thread, too: nothing of it is shown or stored, and what it asks is returned."""
+
+    def make(side: Side) -> Any:  # noqa: ANN401 - a builder of either library
+        named: dict[str, Any] = {"configurable": {"thread_id": "t"}}
+        child = chain(side.lib, Inner, s=telling(side, "s"), a=asking(side, "a", "a?")).compile()
+
+        def act(state: object) -> Inner:
+            return {"log": [*child.invoke({"log": []}, named)]}
+
+        async def act_async(state: object) -> Inner:
+            return {"log": [*await child.ainvoke({"log": []}, named)]}
+
+        return chain(side.lib, n=act if side.kind == "sync" else act_async)
+
+    def script(talk: Talk) -> None:
+        show(talk, FIRST, *LIVE)
+        talk.state()
+        talk.told = unplaced(talk.told, "n")
+
+    agree(kind, make, script)
 
 
 # ------------------------------------------------------------------------------------------- stops

@@ -182,17 +182,12 @@ def settled(chunks: Iterable[Any]) -> Iterator[Any]:
     """Yield chunks without what comes behind the end of a superstep that has none.
 
     LangGraph begins, and cancels, what stands behind a task that has failed, and shows that of
-    graphs inside, as the run around them goes on for a while. And it does not show the values
-    beside a question inside, as graphflow does, and both do outside.
+    graphs inside, as the run around them goes on for a while.
     """
-    failed, asked = False, set[str]()
+    failed = False
     for chunk in chunks:
-        ns, mode, told = chunk
-        place = "|".join(ns)
+        _, mode, told = chunk
         error = told.get("error") if mode == "tasks" else None
         failed = failed or error is not None
-        again = mode == "values" and bool(ns) and place in asked
-        if mode == "values" and "__interrupt__" in told:
-            asked.add(place)
-        if not again and (not failed or error not in {None, "CancelledError()"}):
+        if not failed or error not in {None, "CancelledError()"}:
             yield chunk
