@@ -25,7 +25,7 @@ demo: $(VENV)/ready-for-demo ## run the examples
 
 # pytest-cov prints its table, and fails the run below the floor, before pytest's own last line.
 test: $(VENV)/ready-for-test ## run the tests, with coverage
-	$(RUN) -m pytest --cov
+	$(RUN) -m pytest --cov --numprocesses auto --dist worksteal
 
 check: lint types layers docs ## run every check: format, lint, types, layers, docs
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 import anyio
@@ -419,6 +420,15 @@ def test_a_crew_of_both_kinds_is_ended(driver: Driver) -> None:
 # -------------------------------------------------------------------------------------- Ctrl-C
 
 
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Let Ctrl-C be heard: what a shell begins in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keyboard")
 def test_an_interrupt_from_the_keyboard_ends_the_run(driver: Driver) -> None:
     """Ctrl-C reaches the caller as KeyboardInterrupt when every node has ended."""
     sleepers = Sleepers()
@@ -433,6 +443,7 @@ def test_an_interrupt_from_the_keyboard_ends_the_run(driver: Driver) -> None:
     assert sleepers.all_ended
 
 
+@pytest.mark.usefixtures("keyboard")
 def test_a_lone_node_of_a_sync_run_meets_the_interrupt() -> None:
     """A sync node on the caller's thread is interrupted right there."""
 
