@@ -86,9 +86,8 @@ def _inside_of(scope: Scope, graph: "Topology", *, lasting: bool, watched: bool)
         GraphDepthError: if it is inside more graphs than Python may hold frames for.
     """
     task = scope.task
-    number = scope.next_graph()
     gives = task.node.gives if task.node.child is graph else None
-    inside = Inside(task, number, gives, lasting=lasting, watched=watched, edge=scope.edge)
+    inside = Inside(task, scope.graphs(), gives, lasting=lasting, watched=watched, edge=scope.edge)
     if inside.depth > getrecursionlimit() // _FRAMES:
         raise GraphDepthError(inside.depth)
     return inside

@@ -216,9 +216,10 @@ class Threads(Subgraphs):
             CheckpointNotFoundError: if there is no such thread or checkpoint.
             CheckpointError: if there is a thread of the new id, or a graph inside waits that
                 cannot be taken there.
+            ValueError: if the config names a graph inside the thread; or see `update_state`.
             Exception: see `update_state`.
         """
-        run = self._editing(config, thread_id)
+        run = self._forking(config, thread_id)
         if thread_id is None:
             edits = _forking(values)
             return _config_of(run, self._performed(run, edits, _edit))
@@ -232,7 +233,7 @@ class Threads(Subgraphs):
         thread_id: str | None = None,
     ) -> RunnableConfig:
         """Do what `fork` does, on the running event loop."""
-        run = self._editing(config, thread_id)
+        run = self._forking(config, thread_id)
         if thread_id is None:
             edits = _forking(values)
             return _config_of(run, await self._aperformed(run, edits, _edit))
@@ -335,6 +336,21 @@ class Threads(Subgraphs):
         if inside is not None:
             saved.put_inside(run, inside, joined)
         return run
+
+    def _forking(self, config: RunnableConfig, thread_id: str | None) -> Run:
+        """Return a run that begins another history of a thread, or another thread.
+
+        Raises:
+            ValueError: if the config names a graph inside the thread.
+        """
+        if ns := namespace_of(config):
+            msg = (
+                f"the config names the graph {shown(ns)} inside the thread; a fork begins at a "
+                f"checkpoint of the thread: leave checkpoint_ns out, or go on from the checkpoint "
+                f"of that graph by invoke(None, config)"
+            )
+            raise ValueError(msg)
+        return self._editing(config, thread_id)
 
     def _current(self, config: RunnableConfig) -> Run:
         """Return a run that edits a thread as it is now, whatever checkpoint a config names."""

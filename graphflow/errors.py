@@ -418,8 +418,8 @@ class GraphMismatchError(GraphflowError, RuntimeError):
         self.number = number
         super().__init__(
             f"node {node!r} was run again, and for its graph number {number + 1} {what}; let it "
-            f"run the same graphs with the same inputs in the same order. To run everything anew, "
-            f"give a new input or update_state"
+            f"run the same graphs with the same inputs. To run everything anew, give a new input "
+            f"or update_state"
         )
 
 

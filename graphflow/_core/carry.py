@@ -4,7 +4,7 @@ A branch of such a graph begins where the one is that it comes from, with all th
 returned, asked and been answered there. So nothing of it is copied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,19 +46,31 @@ def _moved(
             continue
         if not _counts(store, log.ledger.thread, branch, last if space.first.lasting else 0, upto):
             continue
-        first = space.first
-        if not first.lasting:
-            first = replace(first, step=step)
-        _add(log, past, Space((first, *space.levels[1:]), log.branch), branch, moved)
+        there = space.in_step(step).within(log.branch)
+        moved |= take_along(log, past.stored.branches, there, branch, upto)
     return moved
 
 
-def _add(log: Log, past: Past, space: Space, branch: Branch, moved: dict[int, int]) -> None:
-    """Add a branch, and those of the graphs inside it."""
-    assert past.carries is not None, "or nothing is taken along"
-    new = moved[branch.id] = log.inner_branch(space.text, branch.id, past.carries)
-    for inner, deeper in inside_branch(past.stored.branches, branch.id):
-        _add(log, past, inner.within(new), deeper, moved)
+def take_along(
+    log: Log, branches: Sequence[Branch], space: Space, branch: Branch, upto: int
+) -> dict[int, int]:
+    """Let a graph, and those inside it, go on in other branches; add those to a log.
+
+    Args:
+        log: the log.
+        branches: those of the thread.
+        space: where the graph is run now.
+        branch: the one that it was in.
+        upto: the last record that counts.
+
+    Returns:
+        The number of each branch by that of the one it comes from.
+    """
+    new = log.inner_branch(space.text, branch.id, upto)
+    moved = {branch.id: new}
+    for inner, deeper in inside_branch(branches, branch.id):
+        moved |= take_along(log, branches, inner.within(new), deeper, upto)
+    return moved
 
 
 def _counts(

@@ -1,6 +1,7 @@
 """A graph that a task of another graph runs: what it has from there, and what it gives back."""
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from graphflow._core.state import Run, RunState, Succeeded, Task, Up, View, Write
@@ -9,6 +10,7 @@ from graphflow.types import Overwrite
 
 if TYPE_CHECKING:
     from graphflow._core.asking import Journal, Question
+    from graphflow._core.called import Call
     from graphflow._core.topology import Topology
 
 
@@ -40,12 +42,49 @@ class Outlet(Protocol):
 
 
 @final
+class Calls:
+    """The graphs that a task, or an edge of it, runs in one go.
+
+    Attributes:
+        made: what is stored of those that it had run before, by their numbers; None until read.
+        unlike: the numbers of those that go on with another input than before.
+        looking: the graphs that look for theirs.
+    """
+
+    __slots__ = ("_next", "_taken", "looking", "made", "unlike")
+
+    def __init__(self) -> None:
+        """Begin before the first."""
+        self._next = count()
+        self._taken: dict[int, Inside] = {}
+        self.made: Mapping[int, Call | None] | None = None
+        self.unlike: set[int] = set()
+        self.looking: set[Inside] = set()
+
+    def next(self) -> int:
+        """Return how many have been run before."""
+        return next(self._next)
+
+    def has(self, number: int) -> bool:
+        """Tell whether a graph has a number already."""
+        return number in self._taken
+
+    def take(self, inside: "Inside", number: int) -> bool:
+        """Let a graph have a number; return False if another one has it."""
+        if self._taken.setdefault(number, inside) is not inside:
+            return False
+        inside.renumber(number)
+        return True
+
+
+@final
 class Inside:
     """Where a graph is run that a task runs.
 
     Attributes:
         task: the task.
-        number: how many graphs the task has run before.
+        calls: the graphs that the task, or the edge, runs.
+        number: which of them it is.
         edge: the conditional edge that runs it, or "" for the node.
         lasting: whether it goes on where it was when it was run last on the thread.
         gives: the keys whose writes are the task's, each with whether all of them are and not
@@ -63,6 +102,7 @@ class Inside:
 
     __slots__ = (
         "_ns",
+        "calls",
         "depth",
         "edge",
         "gives",
@@ -81,7 +121,7 @@ class Inside:
     def __init__(  # noqa: PLR0913 - this is the missing object
         self,
         task: Task,
-        number: int,
+        calls: Calls,
         gives: Mapping[str, bool] | None,
         *,
         lasting: bool,
@@ -90,7 +130,8 @@ class Inside:
     ) -> None:
         """Begin before the graph has run."""
         self.task = task
-        self.number = number
+        self.calls = calls
+        self.number = calls.next()
         self.edge = edge
         self.lasting = lasting
         self.gives = gives
@@ -114,6 +155,11 @@ class Inside:
                 around = [part.partition(":")[0] for part in around]
             self._ns = (*around, *([str(self.number)] if self.number else ()))
         return self._ns
+
+    def renumber(self, number: int) -> None:
+        """Let it be another one of the task's graphs."""
+        if number != self.number:
+            self.number, self._ns = number, None
 
     @property
     def origin(self) -> str:

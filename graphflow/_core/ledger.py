@@ -5,10 +5,14 @@ them at a time may put a commit together and hand it to the store; the drivers s
 """
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
+from graphflow._core.spaces import read_space
 from graphflow.checkpoint.records import Branch, Head
 from graphflow.errors import ThreadBusyError
+
+if TYPE_CHECKING:
+    from graphflow._core.spaces import Space
 
 _TOKEN = 4
 
@@ -30,6 +34,7 @@ class Ledger:
 
     __slots__ = (
         "_count",
+        "_numbers",
         "branches",
         "current",
         "epoch",
@@ -47,6 +52,7 @@ class Ledger:
         self.seq = self.epoch = self.current = self._count = 0
         self.token = b""
         self.branches: dict[str, Branch] = {}
+        self._numbers: dict[str, list[int]] | None = None
         self.users: dict[str, tuple[tuple[int, str], ...]] = {}
 
     def sign(self) -> None:
@@ -65,6 +71,19 @@ class Ledger:
     def read(self, branches: Sequence[Branch]) -> None:
         """Learn which branches there are of graphs inside the run."""
         self.branches = {each.ns: each for each in branches if each.ns}
+
+    def numbers(self, space: "Space") -> Sequence[int]:
+        """Return the numbers of the graphs that a task had run before the run began.
+
+        Args:
+            space: where one of them is run; all of the task, or of its edge, have a number.
+        """
+        if self._numbers is None:
+            self._numbers = found = dict[str, list[int]]()
+            for text in self.branches:
+                one = read_space(text)
+                found.setdefault(one.numbered(0).text, []).append(one.levels[-1].number)
+        return self._numbers.get(space.numbered(0).text, ()) if self._numbers else ()
 
     def catch_up(self, head: Head | None) -> None:
         """Go on behind what another run of this process, in a branch of its own, has stored.

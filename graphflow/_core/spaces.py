@@ -6,6 +6,7 @@ the namespace, which has the ids.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from graphflow._core.ids import origin_of, task_id
@@ -68,6 +69,18 @@ class Space:
         """Return the same in another branch of the graph around it."""
         return Space(self.levels, outer)
 
+    def in_step(self, step: int) -> "Space":
+        """Return the same of a task of another superstep; of a node, if its memory is that."""
+        first = self.first
+        if first.lasting:
+            return self
+        return Space((replace(first, step=step), *self.levels[1:]), self.outer)
+
+    def numbered(self, number: int) -> "Space":
+        """Return that of another graph that the task, or the edge, runs."""
+        last = replace(self.levels[-1], number=number)
+        return Space((*self.levels[:-1], last), self.outer)
+
     @property
     def path(self) -> tuple[str, ...]:
         """The names of the nodes that lead to it."""
@@ -117,12 +130,20 @@ def space_of(inside: "Inside", outer: int) -> Space:
     return Space(levels, outer)
 
 
-def call_in(inside: "Inside") -> str:
-    """Return what tells a call of a graph from those that other tasks make of it."""
+def call_in(inside: "Inside", number: int | None = None) -> str:
+    """Return what tells a call of a graph from those that other tasks make of it.
+
+    Args:
+        inside: where the graph is run.
+        number: the number of the call, if it is another one of the same task.
+    """
     levels: list[str] = []
     around: Inside | None = inside
     while around is not None:
-        levels.insert(0, _level(around, lasting=False).text())
+        level = _level(around, lasting=False)
+        if around is inside and number is not None:
+            level = replace(level, number=number)
+        levels.insert(0, level.text())
         around = around.task.run.inside
     return "|".join(levels)
 
@@ -155,7 +176,7 @@ def inside_branch(branches: Iterable[Branch], outer: int) -> list[tuple[Space, B
 
 
 def of_task(
-    spaces: Iterable[tuple[Space, Branch]], node: str, step: int, index: int
+    spaces: Iterable[tuple[Space, Branch]], node: str, step: int | None, index: int
 ) -> list[tuple[Space, Branch]]:
     """Return those graphs that a task has run: the node's by their numbers, then its edges'."""
     own = [

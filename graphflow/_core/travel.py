@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow._core.above import call_of
 from graphflow._core.answering import Given, given_to
+from graphflow._core.carry import take_along
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.log import Elsewhere, Log
 from graphflow._core.opening import read_thread, take_place
 from graphflow._core.past import Past, replay
 from graphflow._core.reader import Known, Reader, way_to
-from graphflow._core.spaces import Space
+from graphflow._core.spaces import Space, inside_branch, of_task
 from graphflow._core.state import Run
 from graphflow._core.stored import fetch, is_checkpoint, read_id
 from graphflow._core.update import COPY, Edits, Update, edit_here
@@ -210,16 +211,30 @@ def _put(log: Log, past: Past, aim: Aim, *, moved: bool) -> int:
     """Add the branches in which graphs go on; return the one that the checkpoint is in."""
     outer = log.branch
     for number, stage in enumerate(aim.stages):
-        space = stage.space
-        if moved and not number and not space.first.lasting:
-            first = replace(space.first, step=past.step + 1)
-            space = Space((first, *space.levels[1:]), outer)
-        space = space.within(outer)
         if stage.stays and not moved:
             outer = stage.branch.id
             continue
+        step = past.step + 1 if moved and not number else None
+        _take_others_along(log, aim, stage, outer, step)
         at = stage.at
         assert at is not None, "a graph knows where those around it were"
-        outer = log.inner_branch(space.text, *at)
+        outer = log.inner_branch(_there(stage.space, outer, step).text, *at)
         moved = True
     return outer
+
+
+def _there(space: Space, outer: int, step: int | None) -> Space:
+    """Return where a graph goes on: in a branch of the one around it, and in a superstep."""
+    return (space if step is None else space.in_step(step)).within(outer)
+
+
+def _take_others_along(log: Log, aim: Aim, stage: Stage, outer: int, step: int | None) -> None:
+    """Let the other graphs that a task had called go on where they were at the checkpoint.
+
+    So those that had ended are not run again, and those that came later are.
+    """
+    branches, task = aim.past.stored.branches, stage.space.first
+    calls = inside_branch(branches, stage.space.outer)
+    for space, branch in of_task(calls, task.node, task.step, task.index):
+        if branch.id != stage.branch.id:
+            take_along(log, branches, _there(space, outer, step), branch, aim.upto)

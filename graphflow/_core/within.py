@@ -5,60 +5,35 @@ begun by an earlier run of the task: it goes on, or tells what it has come to. S
 run again makes no graph do again what it had done.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from graphflow._core.above import last_run
 from graphflow._core.admit import check_input
 from graphflow._core.begin import Begun, as_it_is, passes_first, started, with_input
+from graphflow._core.called import Call, read_call
+from graphflow._core.calls import check_graph, find_call, named
 from graphflow._core.effects import Load, Program
-from graphflow._core.form import SOURCES, BarrierForm, RunForm, opened, pairs_of
+from graphflow._core.form import pairs_of
 from graphflow._core.frontier import up_of
 from graphflow._core.inside import stored_around
 from graphflow._core.log import Log
 from graphflow._core.opening import due_again, state_of
-from graphflow._core.past import Past, replay
-from graphflow._core.spaces import Space, call_in, inside_branch, of_task, space_of
+from graphflow._core.past import Past
+from graphflow._core.spaces import Space, call_in, space_of
 from graphflow._core.state import Run, Succeeded, Task
-from graphflow._core.stored import ENDLESS, INPUT, fetch
-from graphflow._record import record
-from graphflow.checkpoint.records import BARRIER, RUN, Branch
-from graphflow.constants import START
+from graphflow._core.stored import ENDLESS
+from graphflow.checkpoint.records import RUN, Branch
 from graphflow.errors import (
     ConcurrentUpdateError,
-    GraphMismatchError,
     InvalidUpdateError,
-    quoted,
 )
-from graphflow.schema import as_fields
 from graphflow.types import Command
 
 if TYPE_CHECKING:
     from graphflow._core.inside import Inside
     from graphflow._core.packing import Packed
-    from graphflow.checkpoint.base import BaseCheckpointSaver
-
-
-@record
-class Call:
-    """What is stored of a call of a graph.
-
-    Attributes:
-        past: the state of its branch.
-        run: the number of the record of its last run.
-        task: which task made it, as a space tells it.
-        graph: what the graph was called.
-        given: its input, in a list; an empty list if that is not known.
-        done: what its supersteps wrote, those of this call, as `[node, index, key, value, ...]`.
-    """
-
-    past: Past
-    run: int
-    task: str
-    graph: list[str]
-    given: list[Any]
-    done: Sequence[list[Any]]
 
 
 def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
@@ -73,20 +48,22 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
     inside = run.inside
     assert inside is not None, "a task makes it"
     space = space_of(inside, _around(run).branch)
+    number = inside.number
+    call = yield from find_call(run, log, space, given)
+    if inside.number != number:
+        _move(run, log, inside)
+        space = space.numbered(inside.number)
     if inside.lasting:
         _enter(run, log, space.text)
-    this = call_in(inside)
-    log.call = {"task": this, "graph": named(run), "parents": log.around}
-    call: Call | None = None
+    log.call = {"task": call_in(inside), "graph": named(run), "parents": log.around}
+    if call is not None:
+        _take_place(log, call.past, None)
+        return (yield from _go_on(run, log, call))
     for found, upto in _branches_of(run, log, space):
-        call = yield from Load(partial(_read, log=log, branch=found.id, upto=upto))
-        if call is None:
-            continue  # at that time it had not begun
-        _take_place(log, call.past, space.text if upto is not None else None)
-        same = not inside.lasting or call.task == this or call.run <= found.fork
-        if upto is None and same:
-            return (yield from _go_on(run, log, call, given))
-        break
+        call = yield from Load(partial(read_call, log=log, branch=found.id, upto=upto))
+        if call is not None:  # else at that time it had not begun
+            _take_place(log, call.past, space.text if upto is not None else None)
+            break
     else:
         log.add_branch(space.text, 0, 0)
     past = None if call is None else call.past
@@ -105,11 +82,6 @@ def _check_given(given: object) -> None:
         msg = "Command(resume=...) is an answer for the thread: give it to the outermost graph"
         raise InvalidUpdateError(msg)
     check_input(given, stored=False)
-
-
-def named(run: Run) -> list[str]:
-    """Return what a graph is called: its name, and the names of its nodes."""
-    return [run.graph.name, *run.graph.nodes]
 
 
 # ------------------------------------------------------------------------------- the namespace
@@ -188,48 +160,11 @@ def _chain(run: Run) -> tuple[tuple[int, str], ...]:
     return tuple(chain)
 
 
-# ----------------------------------------------------------------------------------- reading
-
-
-def _read(store: "BaseCheckpointSaver", *, log: Log, branch: int, upto: int | None) -> Call | None:
-    """Read what is stored of a graph's last call; None if there was none by a record.
-
-    Raises:
-        CheckpointError: if it cannot be read.
-    """
-    stored = fetch(store, log.ledger.thread, branch, upto)
-    assert stored is not None, "the thread has records"
-    past = replay(log.codec, stored)
-    if past.checkpoint is None:
-        return None
-    last = last_run(store, log, past)
-    told: Mapping[str, Any] = last.call or {}
-    task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
-    behind: list[list[Any]] = []  # what was written after a run that is still to be read
-    for form in _backwards(store, log, past):
-        if isinstance(form, BarrierForm):
-            edited = SOURCES[form.source] == "update"  # as START, too, then
-            behind[:0] = [one for one in form.tasks if edited or one[0] not in (START, "")]
-            continue
-        done, behind = [*behind, *done], []
-        if form.source == INPUT or (form.call or {}).get("begins"):
-            given = form.given
-            break
-    return Call(past, last.seq, task, told.get("graph", []), given, [*behind, *done])
-
-
-def _backwards(
-    store: "BaseCheckpointSaver", log: Log, past: Past
-) -> Iterator[BarrierForm | RunForm]:
-    """Yield the runs and the barriers that led to a state, the last one first."""
-    for stretch in past.stored.line:
-        for entry in store.records(
-            log.ledger.thread, branch=stretch.branch.id, upto=stretch.upto, newest_first=True
-        ):
-            if entry.kind == BARRIER:
-                yield BarrierForm.read(entry, opened(log.codec, entry))
-            elif entry.kind == RUN:
-                yield RunForm.read(entry, opened(log.codec, entry))
+def _move(run: Run, log: Log, inside: "Inside") -> None:
+    """Let a graph be another one of its task's than its call's number says."""
+    log.ns = "|".join(inside.ns)
+    if run.view.ns is not None:
+        run.view = replace(run.view, ns=inside.ns)
 
 
 def _take_place(log: Log, past: Past, forks: str | None) -> None:
@@ -249,14 +184,12 @@ def _take_place(log: Log, past: Past, forks: str | None) -> None:
 # ------------------------------------------------------------------------------------ going on
 
 
-def _go_on(run: Run, log: Log, call: Call, given: object) -> Program[Begun]:
+def _go_on(run: Run, log: Log, call: Call) -> Program[Begun]:
     """Go on with a call where an earlier run of the task has left it; its input is known."""
     inside, past = run.inside, call.past
     assert inside is not None, "a task makes it"
     run.stop = past.step + run.limit + 2
-    _check_call(run, call)
-    if not _same(call.given, given):
-        yield from Load(lambda store: _check_given_elsewhere(store, log, run, given))
+    check_graph(run, call)
     _recall(run, inside, call)
     state = due_again(run, past, state_of(run, log, past))
     if not (past.given or state.due or state.sends):
@@ -274,56 +207,6 @@ def _go_on(run: Run, log: Log, call: Call, given: object) -> Program[Begun]:
     waiting = past.shown() if run.answers else {}
     log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
     return Begun(state, past.tasks, past.tried(), waiting, passes=passes_first(past, forked=False))
-
-
-def _same(recorded: Sequence[object], given: object) -> bool:
-    """Tell whether an input is the recorded one; what cannot be compared is taken to be."""
-    try:
-        return not recorded or bool(recorded[0] == as_fields(given))
-    except Exception:  # noqa: BLE001 - a value's own comparison may raise anything
-        return True
-
-
-def _check_given_elsewhere(store: "BaseCheckpointSaver", log: Log, run: Run, given: object) -> None:
-    """Raise if an input is not the recorded one, but that of another graph that the task had run.
-
-    An input may differ, as by the time that is in it; a swap would give each the other's result.
-
-    Raises:
-        GraphMismatchError: then.
-    """
-    inside = run.inside
-    assert inside is not None, "a task makes it"
-    task, outer = inside.task, outer_log(run).branch
-    spaces = inside_branch(log.ledger.branches.values(), outer)
-    for space, branch in of_task(spaces, task.node.name, task.step, task.index):
-        if (space.levels[-1].number, space.levels[-1].edge) == (inside.number, inside.edge):
-            continue
-        for entry in store.records(log.ledger.thread, branch=branch.id):
-            form = RunForm.read(entry, opened(log.codec, entry)) if entry.kind == RUN else None
-            if form is not None and form.source == INPUT and _same([*form.given], given):
-                what = "it gives an input that it had given to another of its graphs"
-                raise GraphMismatchError(inside.task.node.name, inside.number, what)
-            break
-
-
-def _check_call(run: Run, call: Call) -> None:
-    """Raise if a task runs another graph than it had run at this place.
-
-    Raises:
-        GraphMismatchError: then what that had done would be taken for this one's.
-    """
-    assert run.inside is not None, "a task makes it"
-    name, *nodes = call.graph or named(run)
-    if name != run.graph.name or {*run.graph.nodes}.isdisjoint(nodes):
-        what = f"it runs {_told(named(run))}, where it had run {_told(call.graph)}"
-        raise GraphMismatchError(run.inside.task.node.name, run.inside.number, what)
-
-
-def _told(graph: Sequence[str]) -> str:
-    """Name a graph and its nodes for an error."""
-    name, *nodes = graph
-    return f"the graph {name!r} of the nodes {quoted(nodes)}"
 
 
 def _recall(run: Run, inside: "Inside", call: Call) -> None:

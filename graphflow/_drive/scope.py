@@ -4,11 +4,11 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, final
 
 from graphflow._core.asking import Questions
+from graphflow._core.inside import Calls as GraphCalls
 from graphflow._core.state import Task, Up
 from graphflow._core.topology import Asked
 from graphflow._drive.once import Calls
@@ -126,7 +126,7 @@ class Scope:
         self.closed = False
         self.edge = ""
         self.inner: Inner | None = None
-        self._graphs: defaultdict[str, count[int]] | None = None
+        self._graphs: defaultdict[str, GraphCalls] | None = None
         self._questions: Questions | None = None
         self._calls: Calls | None = None
 
@@ -141,11 +141,11 @@ class Scope:
         if self.sink is not None:
             self.sink(self.task, item)
 
-    def next_graph(self) -> int:
-        """Return how many graphs this part of the task has run before; the next one is another."""
+    def graphs(self) -> "GraphCalls":
+        """Return the graphs that this part of the task runs."""
         if self._graphs is None:
-            self._graphs = defaultdict(count)
-        return next(self._graphs[self.edge])
+            self._graphs = defaultdict(GraphCalls)
+        return self._graphs[self.edge]
 
     def bring_up(self) -> "Inner":
         """Return where what a graph that it runs says to its own run is kept."""

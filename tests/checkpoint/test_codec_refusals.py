@@ -98,7 +98,9 @@ WRAPS: list[Callable[[object], object]] = [
 ]
 
 
-@pytest.mark.parametrize("value", [bytearray(b"x"), memoryview(b"x")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [bytearray(b"x"), memoryview(b"x")], ids=["bytearray", "memoryview"]
+)
 @pytest.mark.parametrize("wrap", WRAPS)
 def test_bytes_that_can_change_are_refused(value: object, wrap: Callable[[object], object]) -> None:
     """Msgpack by itself would store them as bytes."""

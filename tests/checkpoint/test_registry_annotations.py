@@ -152,7 +152,9 @@ ANNOTATIONS: list[tuple[object, set[type]]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "classes"), ANNOTATIONS, ids=repr)
+@pytest.mark.parametrize(
+    ("annotation", "classes"), ANNOTATIONS, ids=[repr(each) for each, _ in ANNOTATIONS]
+)
 def test_what_an_annotation_names_is_learned(annotation: object, classes: set[type]) -> None:
     """And what the fields of that name."""
     assert learned(annotation) == classes

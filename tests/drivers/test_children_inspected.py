@@ -7,8 +7,19 @@ import pytest
 from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.errors import CheckpointError, CheckpointNotFoundError
 from graphflow.types import StateSnapshot
-from tests.drivers.backends import Driver, Graph, Kind
-from tests.drivers.children import Calls, Way, between, chain, fan, inside, nest, on_stores, ways
+from tests.drivers.backends import Driver, Graph, Kind, Node
+from tests.drivers.children import (
+    Calls,
+    Way,
+    between,
+    called,
+    chain,
+    fan,
+    inside,
+    nest,
+    on_stores,
+    ways,
+)
 from tests.drivers.people import (
     CONFIG,
     answer,
@@ -36,6 +47,18 @@ def waiting(driver: Driver, graph: Graph) -> StateSnapshot:
     begin(driver, graph, "i")
     now: StateSnapshot = call(driver, graph, "get_state", CONFIG, subgraphs=True)
     return now
+
+
+def thrice(way: Way, part: Any) -> Node:  # noqa: ANN401 - a node that calls a graph
+    """Return a node that does three times what one does that calls a graph."""
+
+    def node(given: object) -> Any:  # noqa: ANN401 - an update
+        return {"log": [line for _ in range(3) for line in part(given)["log"]]}
+
+    async def node_async(given: object) -> Any:  # noqa: ANN401 - an update
+        return {"log": [line for _ in range(3) for line in (await part(given))["log"]]}
+
+    return node_async if way.startswith("a") else node
 
 
 # ----------------------------------------------------------------------------------------- read
@@ -207,6 +230,41 @@ def test_a_thread_goes_on_from_the_past_of_a_child(
     ended = answer(driver, graph, "new")
     assert ended == {"log": ["i", "p", "s", "t", "u", ("a?", "new"), "q"]}
     assert calls.names == ["a?", "a?"]
+
+
+@pytest.mark.parametrize("number", range(3))
+@called
+@on_stores
+def test_a_thread_goes_on_from_the_past_of_one_of_several_calls(
+    driver: Driver, kind: Kind, way: Way, store: BaseCheckpointSaver, number: int
+) -> None:
+    """Those before it had ended, and are not run again; those behind it are."""
+    calls = Calls(kind)
+    part = inside(way, chain(None, {"s": calls.says("s"), "t": calls.says("t")}))
+    graph = chain(store, {"n": thrice(way, part), "q": calls.says("q")})
+    begin(driver, graph)
+    (past,) = [each for each in history(graph) if each.next == ("n",)]
+    (task,) = state(driver, graph, past.config).tasks
+    assert isinstance(task.state, dict)
+    first = task.state["configurable"]["checkpoint_ns"].partition("|")[0]
+    ns = "|".join([first, *([str(number)] if number else ())])
+    place: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ns}}
+    (past,) = [each for each in history(graph, place) if each.next == ("t",)]
+    calls.fresh()
+    assert run(driver, graph, None, past.config) == {"log": [*"ststst", "q"]}
+    assert calls.names == ["t", *"st" * (2 - number), "q"]
+
+
+@on_stores
+def test_a_graph_inside_is_not_forked(
+    driver: Driver, kind: Kind, store: BaseCheckpointSaver
+) -> None:
+    """A config that names one is no checkpoint of the thread."""
+    graph = between(child_of(Calls(kind), "a?"), kind, store)
+    begin(driver, graph, "i")
+    with pytest.raises(ValueError, match=r"graph 'sub:.*' inside the thread; a fork begins at"):
+        call(driver, graph, "fork", within(state(driver, graph)))
+    assert len(history(graph)) == 3
 
 
 @ways
