@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from graphflow.errors import GraphDepthError, GraphRecursionError
-from tests.differential.pair import OURS, THEIRS, Library, State, chain
+from tests.differential.pair import END, OURS, THEIRS, Library, State, chain, logging
+from tests.differential.test_migration_asking import FIRST, THREAD, stored
 
 
 def test_a_graph_inside_with_async_nodes_can_be_run_by_invoke() -> None:
@@ -105,3 +106,52 @@ def test_graphs_that_are_too_deep_inside_each_other_are_an_error_of_its_own() ->
     assert isinstance(ours, GraphDepthError)
     assert isinstance(ours, GraphRecursionError)
     assert f"{ours.depth} deep" in str(ours)
+
+
+def test_a_stream_that_is_closed_ends_graphs_inside() -> None:
+    """In LangGraph those of a sync stream run to their end, though nobody reads it."""
+
+    def run(lib: Library) -> list[bool]:
+        calls: list[None] = []
+
+        def act(state: object) -> State:
+            calls.append(None)
+            return {"log": ["s"]}
+
+        def path(state: State) -> str:
+            return END if len(state.get("log", ())) > 200 else "s"
+
+        child = chain(lib, s=act).add_conditional_edges("s", path).compile()
+        graph = stored(lib, chain(lib, sub=child))
+        config = {**THREAD, "max_concurrency": 2, "recursion_limit": 300}
+        stream = graph.stream(FIRST, config, subgraphs=True)
+        next(stream)
+        stream.close()
+        ended = [len(calls) == 200]
+        graph.invoke(None, config)
+        return [*ended, 200 <= len(calls) <= 201]  # it goes on with the node that was running
+
+    assert run(THEIRS) == [True, True]
+    assert run(OURS) == [False, True]
+
+
+def test_what_a_node_returns_once_its_stream_is_closed_is_not_kept() -> None:
+    """In LangGraph it is, if the stream is a sync one: the node does not run again."""
+
+    def run(lib: Library) -> object:
+        calls: list[str] = []
+
+        def act(state: object) -> State:
+            calls.append("a")
+            lib.config.get_stream_writer()("half way")
+            return {"log": ["a"]}
+
+        graph = stored(lib, chain(lib, a=act, b=logging("b")))
+        config = {**THREAD, "max_concurrency": 2}
+        stream = graph.stream(FIRST, config, stream_mode="custom")
+        next(stream)
+        stream.close()
+        return graph.get_state(config).next, graph.invoke(None, config)["log"], calls
+
+    assert run(THEIRS) == ((), ["i", "a", "b"], ["a"])
+    assert run(OURS) == (("a",), ["i", "a", "b"], ["a", "a"])
