@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from graphflow.draw.check import Finding
     from graphflow.draw.describe import Description
-    from graphflow.draw.outline import Outline
+    from graphflow.draw.outline import Memory, Outline
     from graphflow.draw.picture import Graph
 
 
@@ -21,6 +21,7 @@ class Shape:
 
     _topology: Topology
     _persistence: Persistence | None
+    _saves: bool | None
     _before: Stops
     _after: Stops
 
@@ -84,7 +85,15 @@ class Shape:
             self,
             self._topology,
             {name: child._outline() for name, child in self.children.items()},  # noqa: SLF001 - of the same class
-            "inherited" if self._persistence is None else "store",
+            self._memory(),
             self._before,
             self._after,
         )
+
+    def _memory(self) -> "Memory":
+        """Return what is stored of the graph."""
+        if self._persistence is not None:
+            return "store"
+        if self._saves is None:
+            return "inherited"
+        return "own" if self._saves else "none"

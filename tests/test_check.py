@@ -277,6 +277,23 @@ def test_a_ring_that_waits_for_people_may_go_on_for_ever(options: Mapping[str, A
     assert ("warning", "sub", "a") not in found(inside)
 
 
+def test_a_ring_with_a_memory_may_go_on_for_ever() -> None:
+    """It is made for a graph with a checkpointer; in one that has none it is found."""
+    ring = builder("a").add_edge("a", "a")
+    assert found(ring, checkpointer=True) == []
+    inside = ring.compile(checkpointer=True)
+    assert found(around(inside), checkpointer=InMemorySaver()) == []
+    assert found(around(inside)) == [("warning", "sub", "a")]
+
+
+@pytest.mark.parametrize("options", [{}, {"checkpointer": True}, {"checkpointer": False}], ids=str)
+def test_what_is_stored_of_a_graph_inside_is_no_mistake(options: Mapping[str, Any]) -> None:
+    """Each is as good as the other, in a graph with a checkpointer and in one without."""
+    child = builder("s").compile(**options)
+    assert found(around(child)) == []
+    assert found(around(child), checkpointer=InMemorySaver()) == []
+
+
 def test_a_ring_inside_is_a_warning() -> None:
     """But for one whose nodes may leave it by a Command for the graph around it."""
     assert found(around(builder("a").add_edge("a", "a").compile())) == [("warning", "sub", "a")]

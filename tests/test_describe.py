@@ -125,10 +125,25 @@ def test_a_description_tells_the_graphs_inside() -> None:
     assert node["graph"]["nodes"]["sub"]["graph"] == leaf.describe()
 
 
-def test_a_description_tells_who_stores() -> None:
-    """The graph itself, or one around it."""
-    assert chain("a").describe()["checkpointer"] == "inherited"
-    assert builder("a").compile(checkpointer=InMemorySaver()).describe()["checkpointer"] == "store"
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"checkpointer": InMemorySaver()}, "store"),
+        ({}, "inherited"),
+        ({"checkpointer": True}, "own"),
+        ({"checkpointer": False}, "none"),
+    ],
+    ids=["store", "inherited", "own", "none"],
+)
+def test_a_description_tells_who_stores(options: dict[str, Any], told: str) -> None:
+    """The graph itself, or one around it: its runs, its memory, or nothing."""
+    graph = builder("a").compile(**options)
+    assert graph.describe()["checkpointer"] == told
+    outer = builder("b").add_node("sub", graph).add_edge("b", "sub").compile()
+    inside = outer.describe()["nodes"]["sub"]["graph"]
+    assert inside is not None
+    assert inside["checkpointer"] == told
+    assert outer.describe()["checkpointer"] == "inherited"
 
 
 SHOW = """

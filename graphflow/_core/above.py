@@ -10,7 +10,7 @@ from graphflow._core.log import Elsewhere, Log
 from graphflow._core.past import Past, replay
 from graphflow._core.spaces import read_space
 from graphflow._core.stop_form import waiting_form
-from graphflow._core.stored import fetch, run_at
+from graphflow._core.stored import fetch, parents_of, run_at
 from graphflow.checkpoint.records import STOP
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ def last_run(store: "BaseCheckpointSaver", log: Log, past: Past) -> RunForm:
 
 def call_of(store: "BaseCheckpointSaver", log: Log, past: Past) -> dict[str, Any]:
     """Return which call of a graph a state of its branch is of."""
-    call = last_run(store, log, past).call or {}
-    return {key: value for key, value in call.items() if key != "begins"}
+    call = {**(last_run(store, log, past).call or {})}
+    call.pop("begins", None)
+    if "parents" in call:
+        call["parents"] = parents_of(store, log.codec, log.ledger.thread, call)
+    return call
 
 
 def stale_above(store: "BaseCheckpointSaver", log: Log) -> list[Elsewhere]:

@@ -16,6 +16,7 @@ from graphflow._core.ids import origin_of
 from graphflow._core.ledger import Ledger
 from graphflow._core.manifest import Sealed
 from graphflow._core.packing import Asked, Packed, Packing
+from graphflow._core.stored import unstored
 from graphflow.checkpoint._frame import framed
 from graphflow.checkpoint.records import (
     BARRIER,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from graphflow.checkpoint.codec import Codec
 
 _LOOSE: Final = frozenset((TASK, JOURNAL))
-_UNSTORED: Final = 32
 
 
 Elsewhere: TypeAlias = tuple[int, int, bytes]
@@ -205,7 +205,7 @@ class Log(Packing):
             self.last = (self.branch, seq)
         else:
             self._unstored += 1
-            self.last = (self.branch, (self.ledger.seq << _UNSTORED) + self._unstored)
+            self.last = (self.branch, unstored(self.ledger.seq, self._unstored))
 
     def start(
         self,

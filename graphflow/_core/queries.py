@@ -26,7 +26,7 @@ from graphflow._core.past import Past
 from graphflow._core.reader import Reader, due_in, values_in
 from graphflow._core.spaces import Space, inside_branch, of_task
 from graphflow._core.stop_form import StopForm
-from graphflow._core.stored import INPUT, fetch, run_at
+from graphflow._core.stored import INPUT, fetch, parents_of, run_at
 from graphflow._core.trace import PULL, PUSH, result_of
 from graphflow._iso import iso
 from graphflow._record import record
@@ -210,7 +210,7 @@ def _snapshot(  # noqa: PLR0913, PLR0917 - what one snapshot is made of
     thread = reader.thread
     run = last if isinstance(last, RunForm) else _run(reader, last.run, runs)
     at = run.at if isinstance(last, RunForm) else run.at + last.since
-    around = (run.call or {}).get("parents", {})
+    around = parents_of(reader.store, reader.codec, thread, run.call)
     origin = origin_of(thread, branch, outcome.epoch)
     inner = _Inner(reader, branch, last.step + 1, outcome, subgraphs=subgraphs)
     due = due_in(reader.graph, last)

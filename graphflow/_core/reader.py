@@ -1,15 +1,16 @@
 """What is needed to read one thread, and the graphs inside it: which branch a namespace means."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.form import BarrierForm, Place, RunForm, opened
 from graphflow._core.past import Past, replay
 from graphflow._core.spaces import Space, inside_branch, read_space
+from graphflow._core.stop_form import StopForm
 from graphflow._core.stored import ENDLESS, fetch, line_of
 from graphflow._record import record
 from graphflow.channels import MISSING
-from graphflow.checkpoint.records import RUN, Branch
+from graphflow.checkpoint.records import RUN, STOP, Branch
 from graphflow.constants import START
 
 if TYPE_CHECKING:
@@ -150,17 +151,39 @@ def way_to(reader: Reader, ns: str) -> list[tuple[Space, Branch, Reader]] | None
     left, here = ns, reader
     way: list[tuple[Space, Branch, Reader]] = []
     while left:
-        best: tuple[str, Space, Branch, int] | None = None
-        for space, branch, epoch in _inside(here):
-            rest = _behind(left, space.part(here.thread, epoch), space)
-            if rest is not None and (best is None or len(rest) < len(best[0])):
-                best = rest, space, branch, epoch  # the memory of a node may be deep inside
+        best = _best(here, left, _inside(here)) or _best(here, left, _inside_of_old(here))
         if best is None:
             return None
         left, space, branch, epoch = best
         here = here.inside(space, branch, epoch)
         way.append((space, branch, here))
     return way
+
+
+def _best(
+    reader: Reader, ns: str, found: Iterable[tuple[Space, Branch, int]]
+) -> tuple[str, Space, Branch, int] | None:
+    """Return which of some graphs leads nearest to a namespace, after what is left of that."""
+    best: tuple[str, Space, Branch, int] | None = None
+    for space, branch, epoch in found:
+        rest = _behind(ns, space.part(reader.thread, epoch), space)
+        if rest is not None and (best is None or len(rest) < len(best[0])):
+            best = rest, space, branch, epoch  # the memory of a node may be deep inside
+    return best
+
+
+def _inside_of_old(reader: Reader) -> Iterator[tuple[Space, Branch, int]]:
+    """Yield the graphs that were run inside one by runs that stored at their end only.
+
+    The ids of the tasks of each such run tell its epoch, as does what is stored if it has failed.
+    """
+    branches = reader.branches()
+    for outer in reader.own():
+        if found := inside_branch(branches, outer):
+            stops = reader.store.records(reader.thread, branch=outer)
+            forms = [(one, opened(reader.codec, one)) for one in stops if one.kind == STOP]
+            epochs = {StopForm.read(entry, form).epoch for entry, form in forms}
+            yield from ((*each, epoch) for epoch in epochs if epoch for each in found)
 
 
 def _inside(reader: Reader) -> Iterator[tuple[Space, Branch, int]]:

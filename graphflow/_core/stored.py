@@ -5,7 +5,7 @@ store. Neither runs a reducer or any other code of the application.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.form import (
     SOURCES,
@@ -35,6 +35,9 @@ INPUT = SOURCES.index("input")
 
 ENDLESS: Final = 1 << 63
 """Beyond all records."""
+
+_UNSTORED: Final = 32
+"""How many bits stand for the number of a checkpoint that is not stored, behind those of a head."""
 
 
 @record
@@ -76,6 +79,38 @@ class Stored:
 def checkpoint_id(branch: int, seq: int) -> str:
     """Return a checkpoint's id: ids of one thread sort in the order of their making."""
     return f"{seq:012x}-{branch:08x}"
+
+
+def unstored(head: int, number: int) -> int:
+    """Return what stands for the number of a checkpoint that its run stores at its end only.
+
+    Args:
+        head: the thread's last record when the checkpoint was made.
+        number: the checkpoint's place among those that the run has not stored.
+    """
+    return (head + 1 << _UNSTORED) + number
+
+
+def parents_of(
+    store: "BaseCheckpointSaver", codec: "Codec", thread: str, call: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """Return the checkpoints around a graph, as its call tells them, by their namespaces.
+
+    One that its run has stored at its end only is that of its end: it has another id there.
+    """
+    told: Mapping[str, str] = (call or {}).get("parents", {})
+    return {ns: _as_stored(store, codec, thread, parent) for ns, parent in told.items()}
+
+
+def _as_stored(store: "BaseCheckpointSaver", codec: "Codec", thread: str, text: str) -> str:
+    """Return the id under which a checkpoint is stored; its own, if its run has stored nothing."""
+    at = read_id(text)
+    if at is not None and at[1] >> _UNSTORED:
+        branch, head = at[0], (at[1] >> _UNSTORED) - 1
+        for entry in store.records(thread, branch=branch, after=head):
+            if is_checkpoint(codec, entry):
+                return checkpoint_id(branch, entry.seq)
+    return text
 
 
 def read_id(text: str) -> tuple[int, int] | None:

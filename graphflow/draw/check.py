@@ -33,7 +33,8 @@ class Finding(NamedTuple):
 
 def checked(outline: Outline) -> list[Finding]:
     """Return all findings, those of a graph before those of the graphs inside it."""
-    return [*_checked(outline, (), waits=False)]
+    # With a memory of its own it is made to be inside a graph with a checkpointer.
+    return [*_checked(outline, (), waits=outline.memory == "own")]
 
 
 def _checked(outline: Outline, path: tuple[str, ...], *, waits: bool) -> Iterator[Finding]:

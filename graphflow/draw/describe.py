@@ -95,8 +95,10 @@ class Description(TypedDict):
         output: the keys that `invoke` returns.
         nodes: its nodes by name, START first, then in the order in which they were added.
         joins: its edges from several nodes.
-        checkpointer: `"store"` if it has a checkpointer; `"inherited"` if it has none of its own,
-            and is stored by a graph around it.
+        checkpointer: `"store"` if it has a checkpointer. Else what becomes of it inside a graph
+            that has one: `"inherited"` if each run of it is stored with that; `"own"` if it has a
+            memory that outlasts its runs, by `checkpointer=True`; `"none"` if nothing is stored,
+            by `checkpointer=False`.
     """
 
     name: str

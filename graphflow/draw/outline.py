@@ -7,8 +7,12 @@ from graphflow._core.state import Stops
 from graphflow._core.topology import Node, Topology
 from graphflow._record import record
 
-Memory: TypeAlias = Literal["inherited", "store"]
-"""Where a graph's threads are stored: in its own checkpointer, or in that of one around it."""
+Memory: TypeAlias = Literal["inherited", "store", "own", "none"]
+"""What is stored of a graph.
+
+Its threads, in its checkpointer: `"store"`. Else what it does inside a graph that has one: each run
+of it by itself, `"inherited"`; as a memory that outlasts its runs, `"own"`; nothing, `"none"`.
+"""
 
 
 @record
@@ -19,7 +23,7 @@ class Outline:
         compiled: the graph itself.
         graph: it as plain data.
         children: the graphs that are nodes of it, by the nodes' names.
-        memory: where its threads are stored.
+        memory: what is stored of it.
         before: the nodes before which its runs stop, None for all.
         after: the nodes after which they stop, None for all.
     """

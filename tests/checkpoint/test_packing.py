@@ -118,7 +118,7 @@ def commits_of(script: Script) -> list[object]:
     """Return what a script commits, where neither time nor chance has a part in it."""
     saver, ticks, ids = Listener(), count(1), count(1)
     with pytest.MonkeyPatch.context() as patch, segments_of(script.segment):
-        for module in ("persistence", "compiled"):
+        for module in ("persistence", "_runs"):
             patch.setattr(f"graphflow.{module}.now", lambda: next(ticks))
             patch.setattr(f"graphflow.{module}.random_id", lambda: f"{2 * next(ids):08x}{0:024x}")
         play(graph_of(script, saver), script, lambda _: None)

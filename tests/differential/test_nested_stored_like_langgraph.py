@@ -262,10 +262,10 @@ def test_a_new_input_after_a_failure_inside_begins_anew(make: Make, kind: Kind) 
 
 
 @kinds
-@pytest.mark.parametrize("durability", ["sync", "async"])
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
 @pytest.mark.parametrize("name", ["fails_inside", "fails_below"])
 def test_a_failure_inside_is_stored_however_durable(name: str, durability: str, kind: Kind) -> None:
-    """With "exit", around it is a checkpoint that is not stored under the id that it has then."""
+    """With the checkpoints around it by their ids, also of those that are stored later."""
 
     def script(talk: Talk) -> None:
         for given in (FIRST, None, None):
