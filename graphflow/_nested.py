@@ -87,7 +87,15 @@ def _inside_of(scope: Scope, graph: "Topology", *, lasting: bool, watched: bool)
     """
     task = scope.task
     gives = task.node.gives if task.node.child is graph else None
-    inside = Inside(task, scope.graphs(), gives, lasting=lasting, watched=watched, edge=scope.edge)
+    inside = Inside(
+        task,
+        scope.graphs(),
+        gives,
+        lasting=lasting,
+        watched=watched,
+        beside=not scope.is_here(),
+        edge=scope.edge,
+    )
     if inside.depth > getrecursionlimit() // _FRAMES:
         raise GraphDepthError(inside.depth)
     return inside

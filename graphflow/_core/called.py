@@ -51,7 +51,7 @@ def read_call(
     past = replay(log.codec, stored)
     if past.checkpoint is None:
         return None
-    last = last_run(store, log, past)
+    last = past.run if past.run is not None and past.run.call else last_run(store, log, past)
     told: Mapping[str, Any] = last.call or {}
     task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
     behind: list[list[Any]] = []  # what was written after a run that is still to be read

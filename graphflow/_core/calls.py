@@ -1,30 +1,25 @@
 """Finds which of the calls of graphs that a task had made is made again when the task is run again.
 
-A graph inside another is found by the number of its call. What runs a task's calls side by side may
-begin them in any order, as a nursery of trio does: so a call is the one that had its input, if
-there is one, and only else the one that had its number.
+A graph inside another is found by the number of its call. Calls that are made at once may begin in
+any order: so a call is the one that had its input, if there is one. Else it is a new one, if it is
+made beside others, for that one's call may still come; and if it is made by the node itself, after
+what the node has called before, it is the one that had its number.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from graphflow._core.called import Call, read_call, same_input
-from graphflow._core.effects import Load, Program, Rest
+from graphflow._core.effects import Load, Program
 from graphflow._core.log import Log
 from graphflow._core.spaces import Space, call_in
 from graphflow._core.state import Run
 from graphflow.errors import GraphMismatchError, quoted
 
 if TYPE_CHECKING:
-    from graphflow._core.inside import Calls, Inside
+    from graphflow._core.inside import Inside
     from graphflow.checkpoint.base import BaseCheckpointSaver
-
-_ROUNDS: Final = 3
-"""How often a call lets others begin whose place it might take."""
-
-_MOST: Final = 100
-"""How often at the most."""
 
 
 def find_call(run: Run, log: Log, space: Space, given: object) -> Program[Call | None]:
@@ -49,29 +44,14 @@ def find_call(run: Run, log: Log, space: Space, given: object) -> Program[Call |
     if not numbers:
         calls.take(inside, inside.number)
         return None
-    calls.looking.add(inside.call)
-    try:
-        if calls.made is None:
-            read = partial(_read_all, inside=inside, log=log, space=space, numbers=numbers)
-            calls.made = yield from Load(read)
-        for number, call in _likely(calls.made, inside.number):
-            fits = call is not None and not _differs(run, call) and same_input(call.given, given)
-            if fits and calls.take(inside, number):
-                return call
-    finally:
-        calls.looking.discard(inside.call)
-    if inside.number in calls.made:
-        yield from _let_others_look(calls)
+    if calls.made is None:
+        read = partial(_read_all, inside=inside, log=log, space=space, numbers=numbers)
+        calls.made = yield from Load(read)
+    for number, call in _likely(calls.made, inside.number):
+        fits = call is not None and not _differs(run, call) and same_input(call.given, given)
+        if fits and calls.take(inside, number):
+            return call
     return _unlike(run, inside, given)
-
-
-def _let_others_look(calls: "Calls") -> Program[None]:
-    """Let calls that have begun, or begin now, find theirs, before one of them may be taken."""
-    for turn in range(_MOST):
-        if turn >= _ROUNDS and not calls.looking:
-            return
-        yield from Rest()
-        yield from Load(lambda _: None)  # behind what those read
 
 
 def _read_all(
@@ -90,9 +70,8 @@ def _read_all(
     for number in numbers:
         branch = log.ledger.branches[space.numbered(number).text]
         call = read_call(store, log=log, branch=branch.id, upto=None)
-        if call is not None and inside.lasting:
-            own = call.task == call_in(inside, number) or call.run <= branch.fork
-            call = call if own else None
+        if call is not None and inside.lasting and call.task != call_in(inside, number):
+            call = None
         made[number] = call
     return made
 
@@ -117,7 +96,7 @@ def _unlike(run: Run, inside: "Inside", given: object) -> Call | None:
     free = [
         number for number, call in _likely(made, inside.number) if call and not calls.has(number)
     ]
-    place = free[0] if inside.number in made and free else None
+    place = free[0] if inside.number in made and free and not inside.beside else None
     if place is not None and (instead := made[place]) is not None:
         check_graph(run, instead)
     for number, call in made.items():
@@ -128,6 +107,8 @@ def _unlike(run: Run, inside: "Inside", given: object) -> Call | None:
             raise GraphMismatchError(inside.task.node.name, inside.number, what)
     if place is None:
         number = inside.number
+        if made.get(number) is not None:
+            number = max(number, *made) + 1
         while not calls.take(inside, number):
             number = max(number, *made) + 1
         return None

@@ -6,17 +6,20 @@ returned, asked and been answered there. So nothing of it is copied.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from graphflow._core.asking import Question
 from graphflow._core.effects import Load, Program
+from graphflow._core.form import SOURCES, RunForm, opened
 from graphflow._core.log import Log
 from graphflow._core.past import Past
-from graphflow._core.spaces import Space, inside_branch
+from graphflow._core.spaces import Space, inside_branch, read_level
 from graphflow.checkpoint.records import RUN, Branch
 
 if TYPE_CHECKING:
     from graphflow.checkpoint.base import BaseCheckpointSaver
+
+FORK: Final = SOURCES.index("fork")
 
 
 def carry(log: Log, past: Past, step: int) -> Program[None]:
@@ -40,15 +43,58 @@ def _moved(
 ) -> dict[int, int]:
     """Add branches to a log; return the number of each by that of the one it comes from."""
     moved: dict[int, int] = {}
-    last = 0 if past.checkpoint is None else past.checkpoint.seq
     for space, branch in inside_branch(past.stored.branches, past.branch):
         if space.first.step not in (None, past.step + 1):
             continue
-        if not _counts(store, log.ledger.thread, branch, last if space.first.lasting else 0, upto):
+        last = last_call(store, log, branch, upto)
+        if space.first.lasting:
+            if last is None or step_of(last) != past.step + 1:
+                continue  # it is the memory of another superstep, and found by the history
+            there = space.within(log.branch)
+        elif last is None and not branch.parent:
             continue
-        there = space.in_step(step).within(log.branch)
+        else:
+            there = space.in_step(step).within(log.branch)
         moved |= take_along(log, past.stored.branches, there, branch, upto)
+        if last is not None and space.first.lasting:
+            hand_over(log, moved[branch.id], last, step)
     return moved
+
+
+def last_call(store: "BaseCheckpointSaver", log: Log, branch: Branch, upto: int) -> RunForm | None:
+    """Return the last run of a branch by a record, which tells its call; None if there was none.
+
+    One without a run of its own has been made to go on with what is in another.
+    """
+    for entry in store.records(log.ledger.thread, branch=branch.id, newest_first=True):
+        if entry.kind == RUN and entry.seq <= upto:
+            return RunForm.read(entry, opened(log.codec, entry))
+    return None
+
+
+def step_of(last: RunForm) -> int | None:
+    """Return the superstep of the outermost graph in which a call was made."""
+    told = str((last.call or {}).get("task", ""))
+    return read_level(told.partition("|")[0]).step if told else None
+
+
+def hand_over(log: Log, branch: int, last: RunForm, step: int) -> None:
+    """Let the memory of a node be, in another branch, what the same task has in it there.
+
+    Without that a later task would take the call for its own, or the task would call anew.
+
+    Args:
+        log: the log.
+        branch: the branch that the memory is in, now.
+        last: the last run there was of it.
+        step: the superstep of the outermost graph that the task is of now.
+    """
+    call = {key: value for key, value in (last.call or {}).items() if key != "begins"}
+    first, _, rest = str(call.get("task", "")).partition("|")
+    first = replace(read_level(first), step=step).text()
+    call["task"] = f"{first}|{rest}" if rest else first
+    row: list[Any] = [log.clock(), FORK, last.step, last.run_id, last.metadata, [], call]
+    log.carried.append((branch, RUN, log.pack_again(row)))
 
 
 def take_along(
@@ -71,20 +117,6 @@ def take_along(
     for inner, deeper in inside_branch(branches, branch.id):
         moved |= take_along(log, branches, inner.within(new), deeper, upto)
     return moved
-
-
-def _counts(
-    store: "BaseCheckpointSaver", thread: str, branch: Branch, after: int, upto: int
-) -> bool:
-    """Tell whether a branch has begun by a record, and a run of it not before another.
-
-    One without a run of its own has been made to go on with what is in another, and with that
-    superstep.
-    """
-    for entry in store.records(thread, branch=branch.id, newest_first=True):
-        if entry.kind == RUN and entry.seq <= upto:
-            return entry.seq > after
-    return bool(branch.parent)
 
 
 def _follow(past: Past, moved: Mapping[int, int]) -> None:

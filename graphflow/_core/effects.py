@@ -55,12 +55,6 @@ class Next(Effect[Sequence[Event]]):
         self.wanted = wanted
 
 
-class Rest(Effect[None]):
-    """Let others of the event loop go on that are due; nothing where there is none."""
-
-    __slots__ = ()
-
-
 class Cancel(Effect[Sequence[Outcome]]):
     """End the tasks that still run; answered with outcomes that came all the same."""
 

@@ -48,10 +48,9 @@ class Calls:
     Attributes:
         made: what is stored of those that it had run before, by their numbers; None until read.
         unlike: the numbers of those that go on with another input than before.
-        looking: those that look for theirs, by the order of their calls.
     """
 
-    __slots__ = ("_next", "_taken", "looking", "made", "unlike")
+    __slots__ = ("_next", "_taken", "made", "unlike")
 
     def __init__(self) -> None:
         """Begin before the first."""
@@ -59,7 +58,6 @@ class Calls:
         self._taken: dict[int, int] = {}  # whose each is, by the order of the calls
         self.made: Mapping[int, Call | None] | None = None
         self.unlike: set[int] = set()
-        self.looking: set[int] = set()
 
     def next(self) -> int:
         """Return how many have been run before."""
@@ -86,6 +84,8 @@ class Inside:
         calls: the graphs that the task, or the edge, runs.
         call: which of them was called, from 0.
         number: which of them it is: that, but for one that is run again and called in other order.
+        beside: whether it is called beside what the node itself does: in a task or a thread that
+            the node has begun.
         edge: the conditional edge that runs it, or "" for the node.
         lasting: whether it goes on where it was when it was run last on the thread.
         gives: the keys whose writes are the task's, each with whether all of them are and not
@@ -103,6 +103,7 @@ class Inside:
 
     __slots__ = (
         "_ns",
+        "beside",
         "call",
         "calls",
         "depth",
@@ -128,12 +129,14 @@ class Inside:
         *,
         lasting: bool,
         watched: bool,
+        beside: bool,
         edge: str = "",
     ) -> None:
         """Begin before the graph has run."""
         self.task = task
         self.calls = calls
         self.call = self.number = calls.next()
+        self.beside = beside
         self.edge = edge
         self.lasting = lasting
         self.gives = gives

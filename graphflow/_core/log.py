@@ -59,6 +59,8 @@ class Log(Packing):
         again: the epoch that is part of the ids of the tasks of the superstep that is run again.
         last: the branch and the number of the last checkpoint, or None.
         before: those of the checkpoint before it, or None.
+        carried: what is stored with what is stored next, in the branches of graphs inside that are
+            taken along.
         foreign: values of channels that the graph no longer has; kept for when it has them again.
         loose: the numbers of records of tasks, which the next barrier drops.
         kept: the tasks of this superstep whose records are stored.
@@ -75,6 +77,7 @@ class Log(Packing):
         "around",
         "before",
         "branch",
+        "carried",
         "foreign",
         "hold",
         "kept",
@@ -132,6 +135,7 @@ class Log(Packing):
         self.line: Sequence[tuple[int, int]] = ()
         self.last: tuple[int, int] | None = None
         self.before: tuple[int, int] | None = None
+        self.carried: list[Elsewhere] = []
         self.foreign: dict[str, Any] = {}
         self.loose: list[int] = []
         self.kept: set[Place] = set()
@@ -238,11 +242,14 @@ class Log(Packing):
         records = self._rows(stored)
         records += [
             Record(seq, branch, kind, framed(packed, seq))
-            for seq, (branch, kind, packed) in enumerate(inside, ledger.seq + len(records) + 1)
+            for seq, (branch, kind, packed) in enumerate(
+                (*inside, *self.carried), ledger.seq + len(records) + 1
+            )
         ]
         if not made((yield from Save(self._commit(records, epoch), wait=True))):
             return False
         hold.took(epoch)
+        self.carried = []
         ledger.epoch = epoch
         ledger.seq += len(records)
         self._origin = None

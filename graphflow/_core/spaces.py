@@ -158,11 +158,14 @@ def _level(inside: "Inside", *, lasting: bool) -> Level:
 def read_space(text: str) -> Space:
     """Return a space by its text."""
     path, _, outer = text.rpartition("@")
-    levels: list[Level] = []
-    for part in path.split("|"):
-        node, step, index, number, edge = part.split(":", _PARTS - 1)
-        levels.append(Level(node, int(step) if step else None, int(index or -1), int(number), edge))
+    levels = [read_level(part) for part in path.split("|")]
     return Space(levels, int(outer, 16))
+
+
+def read_level(text: str) -> Level:
+    """Return a call of a graph by its part of a space."""
+    node, step, index, number, edge = text.split(":", _PARTS - 1)
+    return Level(node, int(step) if step else None, int(index or -1), int(number), edge)
 
 
 def inside_branch(branches: Iterable[Branch], outer: int) -> list[tuple[Space, Branch]]:

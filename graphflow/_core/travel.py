@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from graphflow._core.above import call_of
+from graphflow._core.above import call_of, last_run
 from graphflow._core.answering import Given, given_to
-from graphflow._core.carry import take_along
+from graphflow._core.carry import hand_over, last_call, step_of, take_along
 from graphflow._core.effects import Enter, Load, Program
+from graphflow._core.form import RunForm
 from graphflow._core.log import Elsewhere, Log
 from graphflow._core.opening import read_thread, take_place
 from graphflow._core.past import Past, replay
@@ -22,7 +23,7 @@ from graphflow._core.state import Run
 from graphflow._core.stored import fetch, is_checkpoint, read_id
 from graphflow._core.update import COPY, Edits, Update, edit_here
 from graphflow._record import record
-from graphflow.checkpoint.records import ANSWER, STOP, Branch
+from graphflow.checkpoint.records import ANSWER, RUN, STOP, Branch
 from graphflow.errors import CheckpointNotFoundError, InvalidUpdateError, shown
 from graphflow.types import Command
 
@@ -37,14 +38,19 @@ class Stage:
     Attributes:
         space: where it is run.
         branch: its last branch.
-        at: the checkpoint of it, as branch and record, if that is known.
+        at: the checkpoint of it, as branch and record; None if it stays where it is.
         stays: whether it is still where it ran the next one.
+        others: the other graphs that its task had called; of memories with their last calls, if
+            those were the task's.
+        last: its own last call, if it is the memory of a node.
     """
 
     space: Space
     branch: Branch
     at: tuple[int, int] | None
     stays: bool
+    others: Sequence[tuple[Space, Branch, RunForm | None]] = ()
+    last: RunForm | None = None
 
 
 @record
@@ -56,12 +62,14 @@ class Aim:
         stages: the graphs that lead to it, the outermost first; the last one is its own.
         past: the state of that.
         upto: the last record that counts of it.
+        stays: whether the thread still is where it ran the first one.
     """
 
     root: tuple[int, int] | None
     stages: Sequence[Stage]
     past: Past
     upto: int
+    stays: bool
 
 
 def travel(run: Run, log: Log, given: object) -> Program[object]:
@@ -100,7 +108,7 @@ def _arrive(run: Run, log: Log, aim: Aim, answers: Sequence[Given]) -> Program[b
         Whether that was done; else the thread is not where it was when it was read.
     """
     head, past = yield from Load(lambda store: read_thread(store, log))
-    moved = past is None or not is_at(past, aim.stages[0].space)
+    moved = past is None or not aim.stays
     if moved:
         assert aim.root is not None, "a graph inside knows where it was"
         back = log.twin(replace(log.asked, checkpoint=aim.root, inner=None))
@@ -150,28 +158,57 @@ def _aimed(store: "BaseCheckpointSaver", *, log: Log, asks: bool) -> Aim | None:
         msg = f"the thread {shown(asked.thread)} has no graph of the checkpoint_ns {asked.ns!r}"
         raise CheckpointNotFoundError(msg)
     branch = way[-1][1]
-    newest = fetch(store, asked.thread, branch.id)
-    assert newest is not None, "the branch has records"
-    last = replay(log.codec, newest)
-    if asked.inner is None or last.place == asked.inner:
+    if asked.inner is None:
         return None
     stored = fetch(store, asked.thread, *asked.inner)
     past = None if stored is None else replay(log.codec, stored)
     if past is None or _seq(past) != asked.inner[1]:
         msg = f"the graph {asked.ns!r} inside the thread has no checkpoint of that checkpoint_id"
         raise CheckpointNotFoundError(msg)
+    last = last_run(store, log, past)
+    stays = _stays(reader, way, step_of(last))
+    if all(stays) and _is_last(store, log, branch, asked.inner):
+        return None
     upto = asked.inner[1]
     if asks:
         upto = _ask(store, log, past, *asked.inner)
-    parents = _parents(store, log, past)
-    stages: list[Stage] = []
-    for (space, each, there), after in zip(way, [*way[1:], None], strict=True):
-        at = read_id(parents[there.ns]) if there.ns in parents else None
-        now = there.past()
-        stays = after is not None and now is not None and is_at(now, after[0])
-        stages.append(Stage(space, each, at, stays))
-    stages[-1] = Stage(stages[-1].space, branch, (asked.inner[0], upto), stays=False)
-    return Aim(read_id(parents.get("", "")), stages, past, upto)
+    parents = call_of(store, log, past).get("parents", {})
+    places = [read_id(one) for one in parents.values()]  # the outermost first
+    then, stages = _Then(store, log, past, upto), list[Stage]()
+    for number, (space, each, _) in enumerate(way[:-1], 1):
+        at = places[number] if number < len(places) else None
+        if at is None and not stays[number]:
+            msg = f"the graphs around {asked.ns!r} have no checkpoint that belongs to that one"
+            raise CheckpointNotFoundError(msg)
+        stages.append(then.stage(space, each, at, stays[number]))
+    stages.append(then.stage(way[-1][0], branch, (asked.inner[0], upto), stays=False))
+    return Aim(places[0] if places else None, stages, past, upto, stays=stays[0])
+
+
+def _stays(
+    reader: Reader, way: Sequence[tuple[Space, Branch, Reader]], step: int | None
+) -> list[bool]:
+    """Return whether the thread, and each graph on the way, still is where it ran the next one.
+
+    Args:
+        reader: reads the thread.
+        way: the graphs.
+        step: the thread's superstep in which the last one was run.
+    """
+    around = [reader, *(there for _, _, there in way[:-1])]
+    pasts = [each.past() for each in around]
+    return [
+        now is not None and is_at(now, space, step)
+        for now, (space, _, _) in zip(pasts, way, strict=True)
+    ]
+
+
+def _is_last(
+    store: "BaseCheckpointSaver", log: Log, branch: Branch, place: tuple[int, int]
+) -> bool:
+    """Tell whether a checkpoint is the last of a branch."""
+    newest = fetch(store, log.asked.thread, branch.id)
+    return newest is not None and replay(log.codec, newest).place == place
 
 
 def _seq(past: Past) -> int:
@@ -179,27 +216,29 @@ def _seq(past: Past) -> int:
     return 0 if past.checkpoint is None else past.checkpoint.seq
 
 
-def _parents(store: "BaseCheckpointSaver", log: Log, past: Past) -> dict[str, str]:
-    """Return the checkpoints around a state, by their namespaces."""
-    found: dict[str, str] = call_of(store, log, past).get("parents", {})
-    return found
-
-
 def _ask(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int) -> int:
-    """Take in what was first asked after a checkpoint; return the record that says so."""
+    """Take in what was asked after a checkpoint; return the record of what was asked first."""
+    upto, again = seq, False
     for entry in store.records(log.asked.thread, branch=branch, after=seq):
         if is_checkpoint(log.codec, entry):
             break
         if entry.kind == STOP:
             past.ask(log.codec, entry)
-            return entry.seq
-    return seq
+            upto = upto if again else entry.seq
+        again = again or (upto > seq and entry.kind in (RUN, ANSWER))
+    return upto
 
 
-def is_at(past: Past, space: Space) -> bool:
-    """Tell whether a graph is in the superstep in which it has run another."""
+def is_at(past: Past, space: Space, step: int | None) -> bool:
+    """Tell whether a graph is in the superstep in which it has run another.
+
+    Args:
+        past: where the graph is.
+        space: where the other one was run.
+        step: the superstep, of the memory of a node, which does not tell it.
+    """
     first = space.first
-    if past.branch != space.outer or first.step not in (None, past.step + 1):
+    if past.branch != space.outer or (step if first.lasting else first.step) != past.step + 1:
         return False
     places = [(first.node, first.index)]
     if first.lasting:
@@ -216,9 +255,10 @@ def _put(log: Log, past: Past, aim: Aim, *, moved: bool) -> int:
             continue
         step = past.step + 1 if moved and not number else None
         _take_others_along(log, aim, stage, outer, step)
-        at = stage.at
-        assert at is not None, "a graph knows where those around it were"
-        outer = log.inner_branch(_there(stage.space, outer, step).text, *at)
+        assert stage.at is not None, "it is looked for before anything is moved"
+        outer = log.inner_branch(_there(stage.space, outer, step).text, *stage.at)
+        if stage.last is not None:
+            hand_over(log, outer, stage.last, past.step + 1)
         moved = True
     return outer
 
@@ -233,8 +273,44 @@ def _take_others_along(log: Log, aim: Aim, stage: Stage, outer: int, step: int |
 
     So those that had ended are not run again, and those that came later are.
     """
-    branches, task = aim.past.stored.branches, stage.space.first
-    calls = inside_branch(branches, stage.space.outer)
-    for space, branch in of_task(calls, task.node, task.step, task.index):
-        if branch.id != stage.branch.id:
-            take_along(log, branches, _there(space, outer, step), branch, aim.upto)
+    branches = aim.past.stored.branches
+    for space, branch, last in stage.others:
+        there = _there(space, outer, step)
+        moved = take_along(log, branches, there, branch, aim.upto)
+        if last is not None:
+            assert step is not None, "a memory is inside the thread itself"
+            hand_over(log, moved[branch.id], last, step)
+
+
+@record
+class _Then:
+    """What the store tells of the graphs around a checkpoint, up to a record.
+
+    Attributes:
+        store: the store.
+        log: the log of the thread.
+        past: the state at the checkpoint.
+        upto: the record.
+    """
+
+    store: "BaseCheckpointSaver"
+    log: Log
+    past: Past
+    upto: int
+
+    def stage(self, space: Space, branch: Branch, at: tuple[int, int] | None, stays: bool) -> Stage:  # noqa: FBT001 - a field of it
+        """Return a graph on the way, with what its task had called beside it."""
+        task, others = space.first, list[tuple[Space, Branch, RunForm | None]]()
+        calls = inside_branch(self.past.stored.branches, space.outer)
+        for other, its in of_task(calls, task.node, task.step, task.index):
+            if its.id != branch.id:
+                others.append((other, its, self._last(other, its)))
+        return Stage(space, branch, at, stays, others, self._last(space, branch))
+
+    def _last(self, space: Space, branch: Branch) -> RunForm | None:
+        """Return the last call of a memory, if it was made in the superstep of the checkpoint."""
+        if not space.first.lasting:
+            return None
+        last = last_call(self.store, self.log, branch, self.upto)
+        here = step_of(last_run(self.store, self.log, self.past))
+        return last if last is not None and step_of(last) == here else None

@@ -16,7 +16,6 @@ from graphflow._core.state import Outcome, Succeeded, Task
 from graphflow._core.topology import Callee
 from graphflow._drive.outcome import check_heard, ended_by, leaves, swallowed
 from graphflow._drive.scope import Halt, Scope, Sink
-from graphflow._scope import CURRENT
 from graphflow.errors import GraphBubbleUp
 
 
@@ -48,7 +47,7 @@ async def call(task: Task, place: Place) -> Outcome:
     whatever else is no `Exception`, passes through.
     """
     scope = Scope(task, place.sink, place.awaits, place.halt)
-    CURRENT.set(scope)
+    scope.enter()
     node = task.node
     try:
         callee = node.callee
@@ -73,6 +72,7 @@ async def call(task: Task, place: Place) -> Outcome:
         return ended_by(scope, error, None, None)
     finally:
         scope.closed = True
+        scope.token = None
     return swallowed(scope, None, None) if scope.waiting else done
 
 
@@ -85,6 +85,7 @@ async def _left(scope: Scope, place: Place) -> Outcome:
 async def _follow(scope: Scope, place: Place, kept: Succeeded) -> Outcome:
     """Run the conditional edges of a node that has returned."""
     done, branch = kept, None
+    scope.enter()  # the node may have been called in a thread
     try:
         for branch in scope.task.node.branches:
             scope.edge = branch.name

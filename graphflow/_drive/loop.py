@@ -68,10 +68,11 @@ class _Job:
     A future's exception would not do: a StopIteration makes a future's waiter hang.
     """
 
-    __slots__ = ("_function", "_lock", "_told", "dropped", "error", "result", "state")
+    __slots__ = ("_enter", "_function", "_lock", "_told", "dropped", "error", "result", "state")
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[[], Any], enter: Callable[[], object]) -> None:
         self._function = function
+        self._enter = enter
         self._lock = Lock()
         self._told: Callable[[], object] | None = None
         self.dropped = False
@@ -86,6 +87,7 @@ class _Job:
                 return
             self.state = "running"
         try:
+            self._enter()
             self.result = self._function()
         except BaseException as error:  # noqa: BLE001 - handed to who waits
             self.error = error
@@ -115,7 +117,7 @@ async def in_thread(scope: Scope, function: Callable[[], Any], grace: float) -> 
     """
     if inline_here():
         return function()
-    job = _Job(function)
+    job = _Job(function, scope.enter)
     halt = scope.halt = Halt()
     # The limiter is anyio's own, but the token is held here: a library gives it back at some time
     # after the thread has ended, and then a cancelled run would leave it behind for a moment.

@@ -12,11 +12,14 @@ from graphflow._core.inside import Calls as GraphCalls
 from graphflow._core.state import Task, Up
 from graphflow._core.topology import Asked
 from graphflow._drive.once import Calls
+from graphflow._scope import CURRENT, TaskScope
 from graphflow.config import RunnableConfig
 from graphflow.errors import AbandonedTaskWarning, TaskAbandoned
 from graphflow.runtime import ExecutionInfo, Runtime
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from graphflow._core.asking import Question
     from graphflow._core.inside import Inside
 
@@ -95,6 +98,8 @@ class Scope:
         closed: whether it has ended.
         edge: the conditional edge that is run, or "" for the node itself.
         inner: what graphs that it runs have brought up to it.
+        token: what tells its own context from a copy; None before and afterwards, for it holds
+            that.
     """
 
     __slots__ = (
@@ -108,6 +113,7 @@ class Scope:
         "inner",
         "sink",
         "task",
+        "token",
     )
 
     def __init__(self, task: Task, sink: Sink | None, awaits: bool, halt: Halt | None) -> None:  # noqa: FBT001 - on the path of every task
@@ -128,6 +134,7 @@ class Scope:
         self.inner: Inner | None = None
         self._graphs: defaultdict[str, GraphCalls] | None = None
         self._questions: Questions | None = None
+        self.token: Token[TaskScope] | None = None
         self._calls: Calls | None = None
 
     def write(self, item: object, /) -> None:
@@ -140,6 +147,20 @@ class Scope:
             raise TaskAbandoned(self.task.node.name)
         if self.sink is not None:
             self.sink(self.task, item)
+
+    def enter(self) -> None:
+        """Be the scope of what runs in this context."""
+        self.token = CURRENT.set(self)
+
+    def is_here(self) -> bool:
+        """Tell whether this is the node's own context, and not a copy that runs beside it."""
+        assert self.token is not None, "a scope is entered before anything runs in it"
+        try:
+            CURRENT.reset(self.token)
+        except ValueError:  # it was made in another context
+            return False
+        self.enter()
+        return True
 
     def graphs(self) -> "GraphCalls":
         """Return the graphs that this part of the task runs."""

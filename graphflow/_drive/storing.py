@@ -9,7 +9,7 @@ from contextvars import Context
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, final
 
-from graphflow._core.effects import Effect, Enter, Load, Rest, Save, Settle, Write
+from graphflow._core.effects import Effect, Enter, Load, Save, Settle, Write
 from graphflow._core.state import Run, Task
 from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
@@ -318,8 +318,6 @@ class BlockingStoring(Storing):
             return effect.read(self.store)
         if isinstance(effect, Settle):
             return self.settle_here()
-        if isinstance(effect, Rest):
-            return None
         assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
         return self._enter(effect)
 

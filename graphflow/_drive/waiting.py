@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 from weakref import WeakKeyDictionary, ref
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 from typing_extensions import override
 
-from graphflow._core.effects import Effect, Enter, Load, Rest, Save, Settle, Write
+from graphflow._core.effects import Effect, Enter, Load, Save, Settle, Write
 from graphflow._core.state import Run
 from graphflow._drive.loop import in_trio, inline_here, soon_here
 from graphflow._drive.storing import Storing, give_up
@@ -55,8 +54,6 @@ class LoopStoring(Storing):
             return await self._call(lambda: effect.read(self.store))
         if isinstance(effect, Settle):
             return await self._settle()
-        if isinstance(effect, Rest):
-            return await anyio.lowlevel.checkpoint()
         assert isinstance(effect, Enter), f"the driver does not know {effect!r}"
         return await self._enter(effect)
 

@@ -113,17 +113,79 @@ def test_calls_with_one_input_are_told_apart_by_their_number(
 
 @pytest.mark.parametrize("again", [(3, 0, 1), (1, 0, 3), (0, 3, 1)])
 @on_stores
-def test_a_new_input_goes_on_for_one_that_is_not_there_any_more(
+def test_a_new_input_beside_others_is_a_new_call(
     loop: LoopDriver, kind: Kind, store: BaseCheckpointSaver, again: Sequence[int]
 ) -> None:
-    """It is taken for the same call, with another time in it say."""
+    """Nobody knows whether the call whose place it would take is still to come."""
     calls = Calls(kind)
     child = chain(None, {"s": calls.says("s")})
-    graph = group(child, [(0, 1, 2), sorted(again)], store, fails=True)
+    graph = group(child, [(0, 1, 2), again], store, fails=True)
     with pytest.raises(ZeroDivisionError):
         begin(loop, graph)
-    assert go_on(loop, graph) == {"log": [[0, "s"], [1, "s"], [2, "s"]]}
-    assert calls.names == ["s"] * 3
+    assert go_on(loop, graph) == {"log": [[0, "s"], [1, "s"], [3, "s"]]}
+    assert calls.names == ["s"] * 4
+
+
+@pytest.mark.parametrize("late", [(0.0, 3.0), (3.0, 0.0)])
+@on_stores
+def test_calls_may_come_later_than_before(
+    loop: LoopDriver, kind: Kind, store: BaseCheckpointSaver, late: tuple[float, float]
+) -> None:
+    """One that had not been made when the first one asked is not taken for that one."""
+    turns = [(0.0, 3.0), late, late[::-1], late]
+
+    def ask(state: Any) -> Any:  # noqa: ANN401 - a state
+        return {"log": [interrupt(state["log"][0])]}
+
+    child = chain(None, {"a": ask})
+
+    async def node(_: object) -> Any:  # noqa: ANN401 - an update
+        found: dict[int, Any] = {}
+        waits, first = turns.pop(0), anyio.Event()
+
+        async def call(given: int) -> None:
+            if waits[given]:
+                await first.wait()
+            else:
+                first.set()
+            found[given] = (await child.ainvoke({"log": [given]}))["log"]
+
+        async with anyio.create_task_group() as tasks:
+            for given in range(2):
+                tasks.start_soon(call, given)
+        return {"log": [found[0], found[1]]}
+
+    graph = chain(store, {"n": node})
+    shown = ids(begin(loop, graph))
+    found: Any = None
+    while shown:
+        number, known = shown.popitem()
+        found = answer(loop, graph, {known: f"answer {number}"})
+        shown = ids(found)
+    assert found == {"log": [[0, "answer 0"], [1, "answer 1"]]}
+
+
+@on_stores
+def test_a_new_input_goes_on_for_the_one_before(
+    loop: LoopDriver, kind: Kind, store: BaseCheckpointSaver
+) -> None:
+    """Where the node itself makes the calls it is the same call, with another time in it say."""
+    calls = Calls(kind)
+    child = chain(None, {"s": calls.says("s")})
+    given = [0, 1]
+
+    async def node(_: object) -> Any:  # noqa: ANN401 - an update
+        found = [(await child.ainvoke({"log": [each]}))["log"] for each in given]
+        if given == [0, 1]:
+            given[0] = 3
+            raise ZeroDivisionError
+        return {"log": found}
+
+    graph = chain(store, {"n": node})
+    with pytest.raises(ZeroDivisionError):
+        begin(loop, graph)
+    assert go_on(loop, graph) == {"log": [[0, "s"], [1, "s"]]}
+    assert calls.names == ["s"] * 2
 
 
 @on_stores
