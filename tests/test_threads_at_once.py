@@ -21,6 +21,9 @@ from tests.test_threads import State
 Given: TypeAlias = Any
 Graph: TypeAlias = CompiledStateGraph[Any, Any]
 
+pytestmark = pytest.mark.usefixtures("young_objects_only")
+
+
 LENGTH = 5
 NOTHING: Given = {"log": []}
 

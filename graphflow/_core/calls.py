@@ -49,7 +49,7 @@ def find_call(run: Run, log: Log, space: Space, given: object) -> Program[Call |
     if not numbers:
         calls.take(inside, inside.number)
         return None
-    calls.looking.add(inside)
+    calls.looking.add(inside.call)
     try:
         if calls.made is None:
             read = partial(_read_all, inside=inside, log=log, space=space, numbers=numbers)
@@ -59,7 +59,7 @@ def find_call(run: Run, log: Log, space: Space, given: object) -> Program[Call |
             if fits and calls.take(inside, number):
                 return call
     finally:
-        calls.looking.discard(inside)
+        calls.looking.discard(inside.call)
     if inside.number in calls.made:
         yield from _let_others_look(calls)
     return _unlike(run, inside, given)

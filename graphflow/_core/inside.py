@@ -48,7 +48,7 @@ class Calls:
     Attributes:
         made: what is stored of those that it had run before, by their numbers; None until read.
         unlike: the numbers of those that go on with another input than before.
-        looking: the graphs that look for theirs.
+        looking: those that look for theirs, by the order of their calls.
     """
 
     __slots__ = ("_next", "_taken", "looking", "made", "unlike")
@@ -56,10 +56,10 @@ class Calls:
     def __init__(self) -> None:
         """Begin before the first."""
         self._next = count()
-        self._taken: dict[int, Inside] = {}
+        self._taken: dict[int, int] = {}  # whose each is, by the order of the calls
         self.made: Mapping[int, Call | None] | None = None
         self.unlike: set[int] = set()
-        self.looking: set[Inside] = set()
+        self.looking: set[int] = set()
 
     def next(self) -> int:
         """Return how many have been run before."""
@@ -71,7 +71,7 @@ class Calls:
 
     def take(self, inside: "Inside", number: int) -> bool:
         """Let a graph have a number; return False if another one has it."""
-        if self._taken.setdefault(number, inside) is not inside:
+        if self._taken.setdefault(number, inside.call) != inside.call:
             return False
         inside.renumber(number)
         return True
@@ -84,7 +84,8 @@ class Inside:
     Attributes:
         task: the task.
         calls: the graphs that the task, or the edge, runs.
-        number: which of them it is.
+        call: which of them was called, from 0.
+        number: which of them it is: that, but for one that is run again and called in other order.
         edge: the conditional edge that runs it, or "" for the node.
         lasting: whether it goes on where it was when it was run last on the thread.
         gives: the keys whose writes are the task's, each with whether all of them are and not
@@ -102,6 +103,7 @@ class Inside:
 
     __slots__ = (
         "_ns",
+        "call",
         "calls",
         "depth",
         "edge",
@@ -131,7 +133,7 @@ class Inside:
         """Begin before the graph has run."""
         self.task = task
         self.calls = calls
-        self.number = calls.next()
+        self.call = self.number = calls.next()
         self.edge = edge
         self.lasting = lasting
         self.gives = gives

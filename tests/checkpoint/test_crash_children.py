@@ -1,5 +1,6 @@
 """A store may fail at any operation of graphs inside graphs: they go on, and nothing is lost."""
 
+import os
 from itertools import count
 from random import Random
 from typing import Final
@@ -14,7 +15,7 @@ from tests.checkpoint.crash_store import EVERY, CrashStore, Fault, StoreCrash
 from tests.checkpoint.test_crash_people import DRIVERS, STORES, WAYS
 from tests.drivers.backends import driver_named
 
-STRIDE: Final = 7
+STRIDE: Final = 1 if os.environ.get("GRAPHFLOW_TESTS") == "all" else 17
 """Which of the operations are tried, that the test is quick; 1 for all of them."""
 
 

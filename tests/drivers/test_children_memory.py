@@ -38,6 +38,8 @@ from tests.drivers.children import (
 from tests.drivers.people import CONFIG
 from tests.drivers.test_memory import Payload, is_ours
 
+pytestmark = pytest.mark.usefixtures("young_objects_only")
+
 ROUNDS: Final = 60
 
 

@@ -3,8 +3,12 @@
 import gc
 import weakref
 
+import pytest
+
 from graphflow import START, Send
 from tests.drivers.backends import Driver, Kind, builder, either, made, sizes
+
+pytestmark = pytest.mark.usefixtures("young_objects_only")
 
 
 async def ends_at_once(state: object) -> None:
