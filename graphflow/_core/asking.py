@@ -107,6 +107,11 @@ class Journal:
         """What waits for an answer: all that was asked the last time and has none yet."""
         return [one for place, one in self.asked.items() if place not in self.answers]
 
+    @property
+    def answered(self) -> "list[Question]":
+        """What was asked and has an answer."""
+        return [one for place, one in self.asked.items() if place in self.answers]
+
 
 class Journaling(Protocol):
     """Stores results of running tasks."""

@@ -73,7 +73,9 @@ def _read_on(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, se
             past.ask(log.codec, entry)
 
 
-def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool) -> None:
+def take_place(
+    log: Log, head: Head | None, past: Past | None, *, goes_on: bool, forks: bool = False
+) -> None:
     """Put the log to where the thread is.
 
     Args:
@@ -81,6 +83,7 @@ def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool)
         head: the thread's head, or None if there is no thread.
         past: its state, or that of the checkpoint that was asked for.
         goes_on: whether that checkpoint is the thread's last, and needs no branch of its own.
+        forks: whether the thread as it is needs one, too.
     """
     hold = log.hold
     assert hold is not None, "a run enters its thread before it reads it"
@@ -104,7 +107,8 @@ def take_place(log: Log, head: Head | None, past: Past | None, *, goes_on: bool)
     log.branch, log.last = past.branch, (past.branch, last.seq)
     log.before, log.manifest = past.before, past.manifest
     line = [(each.branch.id, each.upto) for each in past.stored.line]
-    if not hold.beside and (log.asked.checkpoint is None or goes_on):
+    here = log.asked.checkpoint is None and not forks
+    if not hold.beside and (here or goes_on):
         log.loose = past.loose
         log.line = ((log.branch, ENDLESS), *line[1:])
         return

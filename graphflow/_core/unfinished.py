@@ -276,17 +276,24 @@ def carried(log: Log, past: Past, *, alone: bool = False) -> list[Packed]:
     rows: list[Packed] = [
         (TASK, log.pack_again([form.writes, form.goto, form.whole])) for form in past.tasks.values()
     ]
-    asked = {place: one.asked.values() for place, one in past.journals.items() if one.asked}
-    changes = past.stop.changes if past.stop is not None else {}
-    if asked or changes:
-        waiting = [waiting_form(place, questions) for place, questions in asked.items()]
-        rows.append((STOP, log.pack_again([log.clock(), [], changes, waiting, False])))
+    # What is answered comes before what waits, for of several times the last is what is shown.
+    rows += _asked(log, {place: one.answered for place, one in past.journals.items()}, {})
     for place, journal in past.journals.items():
         for asking, answer in journal.answers.items():
             if asking in journal.asked:
                 rows.append((ANSWER, log.pack_answer(place, journal.asked[asking], answer)))
         rows += _results(log, place, journal)
+    changes = past.stop.changes if past.stop is not None else {}
+    rows += _asked(log, {place: one.open for place, one in past.journals.items()}, changes)
     return rows
+
+
+def _asked(log: Log, asked: Mapping[Place, Sequence[Question]], changes: object) -> list[Packed]:
+    """Return the record of what tasks have asked, and what their superstep would change."""
+    waiting = [waiting_form(place, questions) for place, questions in asked.items() if questions]
+    if not waiting and not changes:
+        return []
+    return [(STOP, log.pack_again([log.clock(), [], changes, waiting, False]))]
 
 
 def left_over(log: Log, past: Past, places: Mapping[Place, Place]) -> list[Packed]:

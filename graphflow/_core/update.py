@@ -95,7 +95,8 @@ def edit_here(run: Run, log: Log, given: Edits) -> Program[tuple[int, int]]:
             msg = f"the thread {shown(log.asked.thread)} has no state that could be forked"
             raise CheckpointNotFoundError(msg)
         newest = is_newest(log, past)
-        take_place(log, head, past, goes_on=newest and not given.forks)
+        goes_on = newest and not given.forks
+        take_place(log, head, past, goes_on=goes_on, forks=given.forks)
         if log.space and past is not None:
             log.call = yield from Load(partial(call_of, log=log, past=past))
             log.around = {**log.call.get("parents", {})}

@@ -289,6 +289,24 @@ def test_a_fork_keeps_what_waits(driver: Driver, kind: Kind, store: BaseCheckpoi
     assert (ended["log"], calls) == (["i", ("a?", 1), ("b?", 2)], ["b?"])
 
 
+def test_a_fork_of_a_thread_as_it_is(
+    driver: Driver, kind: Kind, store: BaseCheckpointSaver
+) -> None:
+    """Is a branch, too, and shows what waits; the other one waits on as it was."""
+    graph = chain(store, {"a": asks(kind, "1?", "2?")})
+    begin(driver, graph)
+    waits = ids(answer(driver, graph, 1))
+    origin = state(driver, graph).config
+    before = len(history(graph))
+    forked = call(driver, graph, "fork", CONFIG)
+    assert len(history(graph)) == before + 1
+    for config in (CONFIG, forked, origin):
+        assert ids(state(driver, graph, config)) == waits
+    assert answer(driver, graph, 2)["log"] == [("1?", 1), ("2?", 2)]
+    assert ids(run(driver, graph, None, origin)) == waits
+    assert answer(driver, graph, 3)["log"] == [("1?", 1), ("2?", 3)]
+
+
 def test_a_fork_to_another_thread(driver: Driver, kind: Kind, store: BaseCheckpointSaver) -> None:
     """Both go on for themselves."""
     graph = chain(store, {"a": says(kind, "a"), "b": asks(kind, "b?")})
