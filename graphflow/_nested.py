@@ -1,6 +1,7 @@
 """A graph that is run in a node of another: found by the running context, it is part of its run."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from sys import getrecursionlimit
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +20,13 @@ from graphflow._drive.scope import Scope
 from graphflow._scope import CURRENT
 from graphflow.config import RunnableConfig, merged
 from graphflow.errors import GraphDepthError, GraphInterrupt, GraphLeft
+from graphflow.schema import as_fields
 
 if TYPE_CHECKING:
     from graphflow._core.thread import Thread
     from graphflow._core.topology import Topology
     from graphflow.checkpoint.base import BaseCheckpointSaver
+    from graphflow.checkpoint.codec import Codec
     from graphflow.persistence import Types
 
 PLACE: Final = "langgraph_checkpoint_ns"
@@ -150,12 +153,35 @@ def thread_in(
     return Thread(log), outer.saver
 
 
-def remember(inside: Inside) -> None:
-    """Take what the task knows that runs a graph of which nothing is stored."""
+def remember(inside: Inside, given: object, types: "Types") -> None:
+    """Take what the task knows that runs a graph of which nothing is stored.
+
+    Args:
+        inside: where it is run.
+        given: its input, by which it is known again if it is called beside others.
+        types: the classes that its state may hold.
+    """
+    outer = stored_around(inside) if inside.beside else None
+    if outer is not None:
+        assert outer.thread is not None, "it is stored"
+        told = _digest(given, types.codec(outer.thread.log.codec))
+        if told is not None:
+            inside.tell_apart(told)
     if inside.task.journal is not None:
         from graphflow._core.asking import passed_on  # noqa: PLC0415 - seldom needed
 
-        inside.journals = passed_on(inside.task.journal, (inside.number, inside.edge))
+        inside.journals = passed_on(inside.task.journal, inside.place)
+
+
+def _digest(given: object, codec: "Codec") -> str | None:
+    """Return what is the same for an equal input; None for one that cannot be stored."""
+    from graphflow.errors import CodecError  # noqa: PLC0415 - seldom needed
+
+    try:
+        packed = codec.pack(as_fields(given))
+    except CodecError:
+        return None
+    return blake2b(packed, digest_size=8).hexdigest()
 
 
 def split_of(inside: Inside, graph: "Topology", own: View) -> Split:

@@ -50,6 +50,8 @@ class Runs(Threads):
         durability: Durability | None = None,
         on_busy: OnBusy | None = None,
         stops: tuple[Stops, Stops] | None = None,
+        *,
+        given: object = None,
     ) -> Run:
         """Return what is fixed for one run: inside the task that it is made in, if there is one."""
         stops = stops or (self._before, self._after)
@@ -57,7 +59,7 @@ class Runs(Threads):
         if placed is None:
             return self._run(config, context, modes, keys, durability, on_busy, stops)
         view = nested().view_of(placed[0], self._topology)
-        return self._run_in(*placed, context, view, stops)
+        return self._run_in(*placed, context, view, stops, given)
 
     def _begin_stream(  # noqa: PLR0913, PLR0917 - as above
         self,
@@ -70,6 +72,7 @@ class Runs(Threads):
         stops: tuple[Stops, Stops],
         *,
         subgraphs: bool,
+        given: object,
     ) -> "tuple[Run, Splitting | None]":
         """Do the same for a run whose stream is read; return also who is shown what of it."""
         placed = self._placed(config, watched=True)
@@ -81,7 +84,7 @@ class Runs(Threads):
         split = nested().split_of(
             placed[0], self._topology, self._view(modes, keys, subgraphs=subgraphs)
         )
-        run = self._run_in(*placed, context, split.view, stops)
+        run = self._run_in(*placed, context, split.view, stops, given)
         return run, load.splitting()(run, split, partial(nested().come_back, run))
 
     def _placed(
@@ -157,19 +160,20 @@ class Runs(Threads):
             after=stops[1],
         )
 
-    def _run_in(
+    def _run_in(  # noqa: PLR0913, PLR0917 - as `_run`
         self,
         inside: "Inside",
         joined: RunnableConfig,
         context: Any,  # noqa: ANN401 - the context schema's
         view: View,
         stops: tuple[Stops, Stops],
+        given: object,
     ) -> Run:
         """Return what is fixed for a run that a task of another graph makes."""
         outer = inside.task.run
         thread, saver = None, None
         if self._saves is False:
-            nested().remember(inside)
+            nested().remember(inside, given, self._types)
         else:
             thread, saver = nested().thread_in(inside, self._topology, joined, self._types)
         return Run(

@@ -203,7 +203,7 @@ class CompiledStateGraph(Runs, Shape, Batches[StateT, ContextT], Generic[StateT,
                 )
             )
         stops = self._stops(interrupt_before, interrupt_after)
-        run = self._begin(config, context, (), keys, durability, on_busy, stops)
+        run = self._begin(config, context, (), keys, durability, on_busy, stops, given=input)
         state = load.invoke()(run, input, copy_context(), load.supersteps())
         if run.inside is not None:
             nested().come_back(run, state)
@@ -240,7 +240,7 @@ class CompiledStateGraph(Runs, Shape, Batches[StateT, ContextT], Generic[StateT,
             )
             return [chunk async for chunk in stream]
         stops = self._stops(interrupt_before, interrupt_after)
-        run = self._begin(config, context, (), keys, durability, on_busy, stops)
+        run = self._begin(config, context, (), keys, durability, on_busy, stops, given=input)
         state = await load.ainvoke()(run, input, copy_context(), load.supersteps())
         if run.inside is not None:
             nested().come_back(run, state)
@@ -286,7 +286,15 @@ class CompiledStateGraph(Runs, Shape, Batches[StateT, ContextT], Generic[StateT,
         modes = self._modes(stream_mode)
         stops = self._stops(interrupt_before, interrupt_after)
         run, split = self._begin_stream(
-            config, context, modes, output_keys, durability, on_busy, stops, subgraphs=subgraphs
+            config,
+            context,
+            modes,
+            output_keys,
+            durability,
+            on_busy,
+            stops,
+            subgraphs=subgraphs,
+            given=input,
         )
         return load.stream()(run, input, copy_context(), split)
 
@@ -311,6 +319,14 @@ class CompiledStateGraph(Runs, Shape, Batches[StateT, ContextT], Generic[StateT,
         modes = self._modes(stream_mode)
         stops = self._stops(interrupt_before, interrupt_after)
         run, split = self._begin_stream(
-            config, context, modes, output_keys, durability, on_busy, stops, subgraphs=subgraphs
+            config,
+            context,
+            modes,
+            output_keys,
+            durability,
+            on_busy,
+            stops,
+            subgraphs=subgraphs,
+            given=input,
         )
         return load.astream()(run, input, copy_context(), split)

@@ -50,11 +50,12 @@ class Calls:
         unlike: the numbers of those that go on with another input than before.
     """
 
-    __slots__ = ("_next", "_taken", "made", "unlike")
+    __slots__ = ("_equal", "_next", "_taken", "made", "unlike")
 
     def __init__(self) -> None:
         """Begin before the first."""
         self._next = count()
+        self._equal: dict[str, count[int]] = {}
         self._taken: dict[int, int] = {}  # whose each is, by the order of the calls
         self.made: Mapping[int, Call | None] | None = None
         self.unlike: set[int] = set()
@@ -62,6 +63,10 @@ class Calls:
     def next(self) -> int:
         """Return how many have been run before."""
         return next(self._next)
+
+    def equal(self, told: str) -> int:
+        """Return how many have been run before that are told in the same way."""
+        return next(self._equal.setdefault(told, count()))
 
     def has(self, number: int) -> bool:
         """Tell whether a graph has a number already."""
@@ -103,6 +108,7 @@ class Inside:
 
     __slots__ = (
         "_ns",
+        "_place",
         "beside",
         "call",
         "calls",
@@ -150,6 +156,7 @@ class Inside:
         self.refused: Sequence[Question] = ()
         self.journals: Mapping[tuple[Any, ...], Journal] = {}
         self._ns: tuple[str, ...] | None = None
+        self._place: tuple[int, str] | None = None
 
     @property
     def ns(self) -> tuple[str, ...]:
@@ -161,6 +168,16 @@ class Inside:
             self._ns = (*around, *([str(self.number)] if self.number else ()))
         return self._ns
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """What tells it from the task's other graphs whenever it is run: a number, and an edge."""
+        return self._place or (self.number, self.edge)
+
+    def tell_apart(self, told: str) -> None:
+        """Be told from others by something else than the order of the calls."""
+        edge = f"{self.edge}#{told}"
+        self._place = self.calls.equal(edge), edge
+
     def renumber(self, number: int) -> None:
         """Let it be another one of the task's graphs."""
         if number != self.number:
@@ -169,7 +186,8 @@ class Inside:
     @property
     def origin(self) -> str:
         """What stands for it in the ids of its tasks, if nothing of it is stored."""
-        return f"{self.task.id}\0{self.number}\0{self.edge}"
+        number, edge = self.place
+        return f"{self.task.id}\0{number}\0{edge}"
 
     def remind(self, tasks: Sequence[Task]) -> None:
         """Let tasks know what they have asked and were answered, where nothing else does."""
@@ -222,7 +240,7 @@ def up_from(run: Run, task: Task, question: "Question") -> "Question":
     if run.thread is not None:
         return brought_up(question, [run.thread.log.branch, *place])
     assert run.inside is not None, "it is inside another"
-    return brought_up(question, [0, *place, task.step, run.inside.number, run.inside.edge])
+    return brought_up(question, [0, *place, task.step, *run.inside.place])
 
 
 def returned(inside: Inside, state: RunState) -> Returned:

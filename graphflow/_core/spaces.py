@@ -150,9 +150,10 @@ def call_in(inside: "Inside", number: int | None = None) -> str:
 
 def _level(inside: "Inside", *, lasting: bool) -> Level:
     """Return a call of a graph, as a task's or as a node's."""
-    task, edge = inside.task, inside.edge.replace(":", "_").replace("|", "_")
+    task, (number, edge) = inside.task, inside.place
+    edge = edge.replace(":", "_").replace("|", "_")
     step, index = (None, -1) if lasting else (task.step, task.index)
-    return Level(task.node.name, step, index, inside.number, edge)
+    return Level(task.node.name, step, index, number, edge)
 
 
 def read_space(text: str) -> Space:

@@ -7,14 +7,19 @@ from typing import Any
 import anyio
 import pytest
 
-from graphflow import interrupt
+from graphflow import START, interrupt
 from graphflow.checkpoint.base import BaseCheckpointSaver
 from graphflow.errors import GraphMismatchError
-from tests.drivers.backends import Graph, Kind, LoopDriver
+from tests.drivers.backends import Graph, Kind, LoopDriver, Node, builder
 from tests.drivers.children import Calls, chain, on_stores
 from tests.drivers.people import answer, begin, go_on, ids
 
 ORDERS = [*permutations(range(3))]
+
+
+def child_of(node: Node, **options: Any) -> Graph:  # noqa: ANN401 - of compile
+    """Return a graph of one node."""
+    return builder({"a": node}).add_edge(START, "a").compile(**options)
 
 
 def group(
@@ -58,10 +63,11 @@ def test_each_call_is_found_by_its_input(
     assert calls.names == ["s"] * 3
 
 
+@pytest.mark.parametrize("kept", ["stored", "not stored"])
 @pytest.mark.parametrize("again", ORDERS)
 @on_stores
 def test_each_question_is_answered_by_its_id(
-    loop: LoopDriver, kind: Kind, store: BaseCheckpointSaver, again: Sequence[int]
+    loop: LoopDriver, kind: Kind, store: BaseCheckpointSaver, again: Sequence[int], kept: str
 ) -> None:
     """It stays where it was asked, whatever the order of the calls is by then."""
     asked: list[int] = []
@@ -71,7 +77,8 @@ def test_each_question_is_answered_by_its_id(
         asked.append(mine)
         return {"log": [interrupt(mine)]}
 
-    child = chain(None, {"a": ask})
+    options: dict[str, Any] = {} if kept == "stored" else {"checkpointer": False}
+    child = child_of(ask, **options)
     orders = [(0, 1, 2), again, again[::-1], (2, 0, 1), (1, 2, 0)]
     graph = group(child, orders, store, fails=False)
     shown = ids(begin(loop, graph))
