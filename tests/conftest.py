@@ -46,4 +46,4 @@ class PatientSys(ModuleType):
 
 
 if sys.version_info < (3, 12):
-    vars(threading)["_sys"] = PatientSys("sys")
+    threading.__dict__["_sys"] = PatientSys("sys")
