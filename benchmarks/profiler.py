@@ -15,7 +15,7 @@ from benchmarks.work import Work
 
 LOOPS = 30
 SECONDS_A_LOOP = 0.05
-FUNCTIONS = 30
+FUNCTIONS = 40
 MICRO = 1e6
 
 

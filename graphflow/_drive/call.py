@@ -16,6 +16,7 @@ from graphflow._core.state import Outcome, Succeeded, Task
 from graphflow._core.topology import Callee
 from graphflow._drive.outcome import check_heard, ended_by, leaves, swallowed
 from graphflow._drive.scope import Halt, Scope, Sink
+from graphflow._scope import CURRENT
 from graphflow.errors import GraphBubbleUp
 
 
@@ -47,7 +48,7 @@ async def call(task: Task, place: Place) -> Outcome:
     whatever else is no `Exception`, passes through.
     """
     scope = Scope(task, place.sink, place.awaits, place.halt)
-    scope.enter()
+    scope.token = CURRENT.set(scope)
     node = task.node
     try:
         callee = node.callee
