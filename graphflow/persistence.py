@@ -112,6 +112,7 @@ class Persistence:
         """Let a run be one of a graph inside the thread.
 
         Raises:
+            CheckpointNotFoundError: if the config names a checkpoint of another graph.
             InvalidUpdateError: if that graph is not known.
         """
         if there.graph is None:
@@ -121,6 +122,12 @@ class Persistence:
             )
             raise InvalidUpdateError(msg)
         assert there.branch is not None, "it is inside"
+        at = checkpoint_of(config)
+        if at is not None and not there.has(*at):
+            msg = (
+                f"the graph {there.ns!r} inside the thread has no checkpoint of that checkpoint_id"
+            )
+            raise CheckpointNotFoundError(msg)
         run.graph = there.graph
         run.thread = self.thread(there.graph, config, None, None, there.codec)
         log = run.thread.log
@@ -269,7 +276,7 @@ def snapshot_of(
     from graphflow._core.reader import at_namespace  # noqa: PLC0415 - as above
 
     there, at = at_namespace(reader, namespace_of(config)), checkpoint_of(config)
-    if there is None:
+    if there is None or (at is not None and not there.has(*at)):
         return no_such(config)
     if at is None:
         found = state_now(there, subgraphs=subgraphs)
@@ -326,7 +333,7 @@ def _history(
     if there is None:
         return
     if at is not None:
-        found = state_at(there, *at)
+        found = state_at(there, *at) if there.has(*at) else None
         yield from () if found is None else (found,)
         return
     end = None if before is None else checkpoint_of(before)

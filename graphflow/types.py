@@ -282,8 +282,10 @@ class StateSnapshot(Plain):
         """Yield the fields in their order, as LangGraph's named tuple does."""
         return (getattr(self, name) for name in self._fields)
 
-    def __getitem__(self, place: int) -> Any:  # noqa: ANN401 - one of the fields
-        """Return the field at a place."""
+    def __getitem__(self, place: int | slice) -> Any:  # noqa: ANN401 - one of the fields
+        """Return the field at a place, or several in a tuple."""
+        if isinstance(place, slice):
+            return tuple(self)[place]
         return getattr(self, self._fields[place])
 
     def __len__(self) -> int:

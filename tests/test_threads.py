@@ -376,6 +376,7 @@ def test_a_snapshot_can_be_taken_apart() -> None:
     graph.invoke({}, T)
     found = graph.get_state(T)
     values, following, *_ = found
+    assert found[:2] == (values, following)
     assert (values, following, found[0], len(found)) == ({"log": [], "x": 1}, (), values, 8)
 
 

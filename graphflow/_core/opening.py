@@ -36,8 +36,9 @@ def read_thread(store: "BaseCheckpointSaver", log: Log) -> tuple[Head | None, Pa
         last = past.checkpoint
         if last is not None and asked.checkpoint is None:
             return stored.head, past
-        if last is not None and asked.checkpoint is not None and last.seq == asked.checkpoint[1]:
-            _read_on(store, log, past, *asked.checkpoint)
+        of_this = bool(log.space) or not stored.line[0].branch.ns  # and not of a graph inside
+        if last is not None and of_this and (past.branch, last.seq) == asked.checkpoint:
+            _read_on(store, log, past, past.branch, last.seq)
             return stored.head, past
     if asked.checkpoint is not None:
         msg = (

@@ -89,6 +89,10 @@ class Reader:
                     own[stretch.branch.id] = max(last, stretch.upto)
         return own
 
+    def has(self, branch: int, seq: int) -> bool:
+        """Tell whether a record is of this graph, and not of one inside or around it."""
+        return 0 < seq <= self.own().get(branch, 0)
+
     def inside(self, space: Space, branch: Branch, epoch: int) -> "Reader":
         """Return what reads a graph that was run in a branch of this one."""
         told = _called(self.store, self.codec, self.thread, branch)

@@ -160,7 +160,7 @@ def _aimed(store: "BaseCheckpointSaver", *, log: Log, asks: bool) -> Aim | None:
     branch = way[-1][1]
     if asked.inner is None:
         return None
-    stored = fetch(store, asked.thread, *asked.inner)
+    stored = fetch(store, asked.thread, *asked.inner) if way[-1][2].has(*asked.inner) else None
     past = None if stored is None else replay(log.codec, stored)
     if past is None or _seq(past) != asked.inner[1]:
         msg = f"the graph {asked.ns!r} inside the thread has no checkpoint of that checkpoint_id"
