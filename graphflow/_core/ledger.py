@@ -79,10 +79,11 @@ class Ledger:
             space: where one of them is run; all of the task, or of its edge, have a number.
         """
         if self._numbers is None:
-            self._numbers = found = dict[str, list[int]]()
-            for text in self.branches:
+            found: dict[str, list[int]] = {}
+            for text in [*self.branches]:
                 one = read_space(text)
                 found.setdefault(one.numbered(0).text, []).append(one.levels[-1].number)
+            self._numbers = found  # whole at once, for threads may look at the same time
         return self._numbers.get(space.numbered(0).text, ()) if self._numbers else ()
 
     def catch_up(self, head: Head | None) -> None:
