@@ -263,7 +263,7 @@ def test_edges_of_start_are_no_superstep_and_no_task(driver: Driver) -> None:
 def test_what_is_added_to_the_metadata_is_stored_and_told_to_who_goes_on(
     driver: Driver, kind: Kind, store: BaseCheckpointSaver
 ) -> None:
-    """Also to a process that reads the thread's log from a snapshot on."""
+    """By each run to the next one that goes on, and not to one with a new input."""
     told: list[Any] = []
 
     @contextmanager
@@ -283,6 +283,28 @@ def test_what_is_added_to_the_metadata_is_stored_and_told_to_who_goes_on(
     driver.run(graph, Command(resume="y"), config=CONFIG)  # type: ignore[arg-type]  # as above
     driver.run(graph, {"log": []}, config=CONFIG)
     assert told == [None, "m0", "m1", None]
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+def test_what_was_stored_before_a_snapshot_is_told(
+    driver: Driver, kind: Kind, store: BaseCheckpointSaver, durability: str
+) -> None:
+    """A thread is read from its last snapshot on, so the run's record has to be looked up."""
+    told: list[Any] = []
+
+    @contextmanager
+    def marks(info: RunInfo) -> Generator[None]:
+        info.metadata["mark"] = "m"
+        yield
+        told.append(info.continues and info.continues["mark"])
+
+    large = ["x" * 1000] * 100
+    made = builder({"a": says(kind, *large), "b": asks(kind, "?"), "c": says(kind, "c")})
+    made.add_edge(START, "a").add_edge("a", "b").add_edge("b", "c")
+    graph = made.compile(middleware=[RunsOnly(marks)], checkpointer=store)
+    driver.run(graph, config=CONFIG, durability=durability)
+    driver.run(graph, Command(resume="x"), config=CONFIG, durability=durability)  # type: ignore[arg-type]  # as above
+    assert told == [None, "m"]
 
 
 def test_a_run_tells_what_it_goes_on_from_in_the_past(store: BaseCheckpointSaver) -> None:

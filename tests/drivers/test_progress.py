@@ -159,6 +159,13 @@ def test_without_a_terminal_each_superstep_is_a_line(driver: Driver, kind: Kind)
     ]
 
 
+def test_it_is_shown_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that what the program prints can be piped on."""
+    list(progress(fan_out(says("sync", "w"), 1).stream({})))
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1][:7]) == ("", "g: done")
+
+
 def test_a_failure_is_told(driver: Driver, kind: Kind) -> None:
     """In the line of its superstep, and at the end."""
 
