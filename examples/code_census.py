@@ -4,7 +4,7 @@
     python examples/code_census.py --no-tests       # without its own tests, a third of the code
     python examples/code_census.py --package json   # one package of it
 
-Needs rich for the progress bar and the tables; the extra `demo` brings it.
+Needs rich for the live view and the tables; the extra `demo` brings it.
 """
 
 import argparse
@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NotRequired, TypedDict
 
-from graphflow import END, START, Send, StateGraph, get_stream_writer
+from graphflow import END, START, RunnableConfig, Send, StateGraph
 
 try:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.table import Table
-except ModuleNotFoundError as missing:
+
+    from graphflow.progress import progress
+except ImportError as missing:
     raise SystemExit(
         "The census is drawn with rich, which is missing: pip install rich (or the extra 'demo')"
     ) from missing
@@ -109,10 +110,8 @@ def fan_out(state: State) -> list[Send]:
 def parse(file: File) -> dict[str, Census]:
     """Count one file.
 
-    A plain function, so it runs in a thread. It announces the file through the stream writer as
-    it begins; its update is streamed when it is done.
+    A plain function, so it runs in a thread.
     """
-    get_stream_writer()(file["name"])
     source = file["path"].read_bytes()  # bytes: the parser finds the encoding by itself
     try:
         with PARSER:
@@ -143,7 +142,7 @@ builder = StateGraph(State)
 builder.add_node("parse", parse)
 builder.add_conditional_edges(START, fan_out, ["parse"])
 builder.add_edge("parse", END)
-graph = builder.compile()
+graph = builder.compile(name="census")
 
 
 def find_files(root: Path, *, tests: bool = True, limit: int | None = None) -> list[File]:
@@ -159,24 +158,14 @@ def find_files(root: Path, *, tests: bool = True, limit: int | None = None) -> l
 
 def take_census(files: list[File], console: Console) -> Census:
     """Run the graph over the files and show how far it is."""
+    # Parsing keeps a core busy: more threads than cores would only wait for each other.
+    config: RunnableConfig = {"max_concurrency": os.cpu_count() or 1}
+    stream = graph.stream({"files": files}, config, stream_mode="values")
     census = Census()
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")
-    with warnings.catch_warnings(), Progress(*columns, console=console) as progress:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the parser's, about code that is not ours to mend
-        bar = progress.add_task("", total=len(files))
-        for mode, chunk in graph.stream(
-            {"files": files},
-            # Parsing keeps a core busy: more threads than cores would only wait for each other.
-            {"max_concurrency": os.cpu_count() or 1},
-            stream_mode=["custom", "updates", "values"],
-        ):
-            if mode == "custom":  # a task began: what `parse` wrote
-                progress.update(bar, description=chunk)
-            elif mode == "updates":  # a task is done: {"parse": {"census": Census(...)}}
-                progress.advance(bar)
-            else:  # a superstep is done: {"files": [...], "census": Census(...)}
-                census = chunk["census"]
-        progress.update(bar, description="done")
+        for state in progress(stream, console=console):  # the input, then each superstep's state
+            census = state.get("census", census)
     return census
 
 

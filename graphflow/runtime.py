@@ -25,6 +25,8 @@ class ExecutionInfo:
         thread_id: `config["configurable"]["thread_id"]`, or None.
         attempt: how often the task has been begun, from 1: by runs that stopped in the middle of
             it or before it, as far as the thread tells, and by this one.
+        checkpoint_ns: where the task is: `"node:task id"`, behind those that its graph is run in
+            and a `"|"`, if it is inside another.
     """
 
     node: str
@@ -33,6 +35,7 @@ class ExecutionInfo:
     run_id: str
     thread_id: str | None = None
     attempt: int = 1
+    checkpoint_ns: str = ""
 
     @property
     def is_replay(self) -> bool:

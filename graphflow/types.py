@@ -55,7 +55,11 @@ StreamWriter: TypeAlias = Callable[[Any], None]
 """Takes one item of the custom stream; what `get_stream_writer()` returns."""
 
 Middleware: TypeAlias = Callable[["ExecutionInfo"], AbstractContextManager[Any]]
-"""Makes the context manager that is entered around one task, inside the task's own context."""
+"""Makes the context manager that is entered around one task, inside the task's own context.
+
+It may have methods `around_run` and `around_superstep`, which are called with a `RunInfo` and a
+`SuperstepInfo` of `graphflow.middleware`, and make one for each of those.
+"""
 
 
 NameT = TypeVar("NameT", bound=str, default=str)

@@ -228,31 +228,21 @@ def test_census_keeps_only_the_ten_longest() -> None:
     assert len(lengths) == code_census.LONGEST
 
 
-def test_census_announces_each_file_before_it_is_done(folder: Path) -> None:
-    """One file at a time, its name arrives while it is read and its update after that."""
-    files = code_census.find_files(folder, tests=False)
-    chunks = list(
-        code_census.graph.stream(
-            {"files": files}, {"max_concurrency": 1}, stream_mode=["custom", "updates"]
-        )
-    )
-    assert [mode for mode, _ in chunks] == ["custom", "updates"] * len(files)
-    assert [name for _, name in chunks[::2]] == [file["name"] for file in files]
-
-
 def test_census_prints_plain_text_where_there_is_no_terminal() -> None:
-    """Into a file go the tables, without a terminal's control codes."""
+    """Into a file go the tables, and how the run went, without a terminal's control codes."""
     console = quiet()
     code_census.main(["--package", "json"], console)
+    assert "superstep 1: parse 5/5;" in printed(console)
     assert "JSONObject" in printed(console)
     assert "\x1b" not in printed(console)
 
 
 def test_census_draws_its_progress_on_a_terminal() -> None:
-    """On a terminal the bar is drawn and ends with all the files done."""
+    """On a terminal a live view is drawn and ends with all the files done."""
     console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     code_census.main(["--package", "json", "--limit", "3"], console)
-    assert "3/3 done" in printed(console)
+    assert "3/3" in printed(console)
+    assert "done" in printed(console)
     assert "\x1b[" in printed(console)
 
 

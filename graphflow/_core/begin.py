@@ -177,6 +177,7 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     """Go on where the thread is, after what a Command does, in a branch of its own or not."""
     state = due_again(run, past, state_of(run, log, past))
     forked = log.branch != past.branch
+    log.earlier = _earlier(past)
     resume = None if command is None else command.resume
     said = command if command is not None and _says_more(command) else None
     run.answers = resume is not None and said is None
@@ -211,6 +212,13 @@ def _resumed(run: Run, log: Log, past: Past, command: Command[Any] | None) -> Pr
     waiting = _waiting(run, past, answers)
     log.kept = {place for place, task in past.tasks.items() if task.whole} | {*waiting}
     return Begun(state, past.tasks, past.tried(), waiting, passes=passes)
+
+
+def _earlier(past: Past) -> int | Mapping[str, Any] | None:
+    """Return the last run's number, or what its checkpoints are stored with, if that was read."""
+    if past.run is not None:
+        return past.run.metadata
+    return None if past.barrier is None else past.barrier.run
 
 
 def _leave_behind(past: Past) -> None:

@@ -56,6 +56,8 @@ class Log(Packing):
         passing: whether what it comes to is stored by the run around it, as a task's result.
         branch: the branch that is written to.
         line: the branches that it comes from, itself first, each with its last record that counts.
+        earlier: the number of the run that this one goes on from, or what that one's checkpoints
+            are stored with; None if there is none.
         again: the epoch that is part of the ids of the tasks of the superstep that is run again.
         last: the branch and the number of the last checkpoint, or None.
         before: those of the checkpoint before it, or None.
@@ -78,6 +80,7 @@ class Log(Packing):
         "before",
         "branch",
         "carried",
+        "earlier",
         "foreign",
         "hold",
         "kept",
@@ -137,6 +140,7 @@ class Log(Packing):
         self.before: tuple[int, int] | None = None
         self.carried: list[Elsewhere] = []
         self.foreign: dict[str, Any] = {}
+        self.earlier: int | Mapping[str, Any] | None = None
         self.loose: list[int] = []
         self.kept: set[Place] = set()
         self._origin: str | None = None

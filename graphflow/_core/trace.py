@@ -47,6 +47,11 @@ def triggers_of(graph: Topology, node: Node) -> tuple[str, ...]:
     return (f"branch:to:{node.name}", *joins)
 
 
+def triggers_of_task(task: Task) -> tuple[str, ...]:
+    """Return the names of what has woken a task."""
+    return (PUSH,) if task.index >= 0 else triggers_of(task.run.graph, task.node)
+
+
 def facts_of(run: Run, node: Node) -> dict[str, Any]:
     """Return what run and node say of a task beside where it is; the run's tags are among it."""
     said = {**run.config.get("metadata", {}), **node.metadata}
@@ -64,7 +69,7 @@ def started_chunks(run: Run, tasks: Sequence[Task]) -> list[object]:
             "id": task.id,
             "name": task.node.name,
             "input": task.input,
-            "triggers": (PUSH,) if task.index >= 0 else triggers_of(run.graph, task.node),
+            "triggers": triggers_of_task(task),
         }
         if facts := facts_of(run, task.node):
             payload["metadata"] = facts

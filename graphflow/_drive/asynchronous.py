@@ -15,6 +15,7 @@ from graphflow._drive.crew import AsyncioCrew, Crew, TrioCrew
 from graphflow._drive.loop import LoopPlace, in_trio
 from graphflow._drive.shows import Splitting, sink_of
 from graphflow._drive.stepping import isolated
+from graphflow.types import Middleware
 
 if TYPE_CHECKING:
     from graphflow._drive.waiting import LoopStoring
@@ -71,6 +72,8 @@ class _Driver:
 async def _drive(driver: _Driver, program: Program[Any]) -> AsyncGenerator[Any, None]:
     """Run to the end, yielding what the program emits."""
     perform, context, place = driver.perform, driver.context, driver.place
+    if driver.run.middleware:
+        program = load.surrounded()(driver.run, context, program)
     answer: Any = None
     try:
         while True:
@@ -136,16 +139,26 @@ class AsyncStream(AsyncIterator[Any]):
     the same, or else the event loop does when the stream is garbage.
     """
 
-    __slots__ = ("_chunks",)
+    __slots__ = ("_chunks", "_run")
 
     def __init__(
         self, run: Run, given: object, context: Context, split: Splitting | None = None
     ) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
+        self._run = run
         driver = _Driver(run, context)
         self._chunks = _drive(driver, supersteps(run, given))
         if split is not None:
             self._chunks = _divided(driver, self._chunks, split)
+
+    def within(self, *middleware: Middleware) -> Self:
+        """Let middleware be entered around this run, too; call it before the first chunk is read.
+
+        Returns:
+            The stream.
+        """
+        self._run.middleware = (*self._run.middleware, *middleware)
+        return self
 
     def __aiter__(self) -> AsyncIterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

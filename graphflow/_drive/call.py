@@ -105,7 +105,7 @@ async def _within_middleware(task: Task, scope: Scope, place: Place) -> Any:  # 
     """Call a node inside the context managers that the graph was compiled with."""
     with ExitStack() as stack:
         info = scope.info
-        for enter in task.run.middleware:
+        for enter in task.run.middleware if task.node.rank >= 0 else ():  # START is no node
             stack.enter_context(enter(info))
         return await _compute(task.node.callee, task.input, scope, place)
     return None  # a context manager has swallowed the error

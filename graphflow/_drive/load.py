@@ -111,6 +111,14 @@ def splitting() -> "type[Splitting]":
 
 
 @cache
+def surrounded() -> "Callable[[Run, Context, Program[R]], Program[R]]":
+    """Return what puts a run's program inside what its middleware makes for it."""
+    from graphflow._drive.surround import surrounded
+
+    return surrounded
+
+
+@cache
 def loop_here() -> "Callable[[], bool]":
     """Return what tells whether any event loop runs here."""
     from graphflow._drive.loop import loop_here

@@ -242,7 +242,7 @@ class Scope:
             **task.node.metadata,
             "langgraph_node": task.node.name,
             "langgraph_step": task.step,
-            "langgraph_checkpoint_ns": "|".join((*task.run.ns, f"{task.node.name}:{task.id}")),
+            "langgraph_checkpoint_ns": self.place,
         }
         config: dict[str, Any] = {
             "recursion_limit": task.run.limit,
@@ -253,6 +253,12 @@ class Scope:
             "metadata": metadata,
         }
         return cast("RunnableConfig", config)
+
+    @property
+    def place(self) -> str:
+        """Where the task is: the tasks that its run is inside of, and itself."""
+        task = self.task
+        return "|".join((*task.run.ns, f"{task.node.name}:{task.id}"))
 
     @property
     def info(self) -> ExecutionInfo:
@@ -266,6 +272,7 @@ class Scope:
             run_id=task.run.id,
             thread_id=None if thread is None else str(thread),
             attempt=1 if task.journal is None else task.journal.attempt + 1,
+            checkpoint_ns=self.place,
         )
 
     @property

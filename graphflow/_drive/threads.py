@@ -24,6 +24,7 @@ from graphflow._drive.shows import Shows, Splitting, sink_of
 from graphflow._drive.stepping import BUFFER
 from graphflow._scope import CURRENT
 from graphflow.errors import TaskAbandoned
+from graphflow.types import Middleware
 
 if TYPE_CHECKING:
     from graphflow._drive.portal import Member, PortalSide
@@ -294,6 +295,8 @@ class _Driver:
 def _drive(driver: _Driver, program: Program[R]) -> Generator[Any, None, R]:
     """Run to the end, yielding what the program emits; return what it returns."""
     perform = driver.perform
+    if driver.run.middleware:
+        program = load.surrounded()(driver.run, driver.context, program)
     answer: Any = None
     try:
         while True:
@@ -363,17 +366,27 @@ class Stream(Iterator[Any]):
     the stream is garbage.
     """
 
-    __slots__ = ("_chunks",)
+    __slots__ = ("_chunks", "_run")
 
     def __init__(
         self, run: Run, given: object, context: Context, split: Splitting | None = None
     ) -> None:
         """Prepare the run; nothing runs before the first chunk is asked for."""
+        self._run = run
         self._chunks: Generator[Any, None, Any] = _drive(
             _Driver(run, context), supersteps(run, given)
         )
         if split is not None:
             self._chunks = _divided(self._chunks, split)
+
+    def within(self, *middleware: Middleware) -> Self:
+        """Let middleware be entered around this run, too; call it before the first chunk is read.
+
+        Returns:
+            The stream.
+        """
+        self._run.middleware = (*self._run.middleware, *middleware)
+        return self
 
     def __iter__(self) -> Iterator[Any]:  # noqa: PYI034 - not itself: see below
         """Return the chunks themselves, to have no frame of this class between."""

@@ -444,7 +444,8 @@ class StateGraph(Generic[StateT, ContextT]):
             name: its name, for whoever watches runs.
             middleware: functions that make a context manager, entered around every task inside
                 the task's own context, the first one outermost. Each is called with the task's
-                `ExecutionInfo`.
+                `ExecutionInfo`. It may have methods `around_run` and `around_superstep` that are
+                called for runs and supersteps.
             store: what nodes find as `runtime.store`.
             cancel_grace: how many seconds a sync node that was cancelled in its thread may
                 take to end before it is left behind.

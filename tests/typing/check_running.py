@@ -5,16 +5,21 @@ An expected error carries a comment that ignores it; both checkers complain if i
 
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypedDict, assert_type
 
 from graphflow import Command, CompiledStateGraph, RunnableConfig, StateGraph
+from graphflow._drive.asynchronous import AsyncStream
+from graphflow._drive.threads import Stream
 from graphflow.errors import (
     ConcurrentUpdateError,
     GraphRecursionError,
     GraphValidationError,
     UnknownKeyError,
 )
+from graphflow.middleware import RunInfo, SuperstepInfo
+from graphflow.runtime import ExecutionInfo
 
 
 class State(TypedDict):
@@ -106,3 +111,33 @@ def read_errors(
     assert_type(endless.limit, int)
     assert_type(unknown.keys, tuple[object, ...])
     assert_type(collision.writers, tuple[str, ...])
+
+
+# ------------------------------------------------------------------------------------ middleware
+
+
+class Around:
+    """Is entered around tasks, supersteps and runs."""
+
+    def __call__(self, info: ExecutionInfo) -> AbstractContextManager[None]:
+        """Make nothing of a task."""
+        assert_type(info.checkpoint_ns, str)
+        return nullcontext()
+
+    def around_run(self, info: RunInfo) -> AbstractContextManager[None]:
+        """Make nothing of a run."""
+        assert_type(info.metadata, dict[str, Any])
+        return nullcontext()
+
+    def around_superstep(self, info: SuperstepInfo) -> AbstractContextManager[None]:
+        """Make nothing of a superstep."""
+        assert_type(info.run, RunInfo)
+        assert_type(info.nodes, tuple[str, ...])
+        return nullcontext()
+
+
+StateGraph(State).compile(middleware=[Around()])
+StateGraph(State).compile(middleware=[Around])  # type: ignore[list-item]  # a class makes none
+assert_type(graph.stream({"x": 1}).within(Around()), Stream)
+assert_type(graph.astream({"x": 1}).within(Around(), Around()), AsyncStream)
+graph.stream({"x": 1}).within(5)  # type: ignore[arg-type]  # no middleware
