@@ -63,7 +63,7 @@ class Runner:
         """Begin a run, and return it; it has not started yet.
 
         Raises:
-            RuntimeError: if the client is closed.
+            RuntimeError: if the client is closed, or was not entered where it must be.
             UnprocessableEntityError: if there is no such assistant, or an option is none.
             NotFoundError: if there is no such thread.
             ConflictError: if the thread has a run, and the strategy is to reject.
@@ -71,6 +71,7 @@ class Runner:
         if self.closed:
             msg = "the client is closed"
             raise RuntimeError(msg)
+        self.tasks.check()
         check(options)
         assistant = self.books.runnable(assistant_id)
         kwargs = kwargs_of(options, assistant)

@@ -44,23 +44,34 @@ class Tasks:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End that, after all tasks in it have ended; told of what ended the block around."""
-        if self._group is not None:
-            group, self._group = self._group, None
-            await group.__aexit__(kind, error, traceback)
+        """End that, after all tasks in it have ended.
 
-    def start(self, body: Body) -> None:
-        """Start a task.
+        It is told what has ended the block around only if that is a cancel, which may be its own;
+        any other error goes on as it is, and not in a group.
+        """
+        if self._group is None:
+            return
+        group, self._group = self._group, None
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            await group.__aexit__(kind, error, traceback)
+        else:
+            await group.__aexit__(None, None, None)
+
+    def check(self) -> None:
+        """Raise the error that tells why no task can be started here.
 
         Raises:
             RuntimeError: on trio, if the client was not opened by `async with`.
         """
+        if self._group is None and in_trio():
+            msg = "on trio a client is opened by `async with get_client(...) as client`"
+            raise RuntimeError(msg)
+
+    def start(self, body: Body) -> None:
+        """Start a task."""
         if self._group is not None:
             _ = self._context.copy().run(self._group.start_soon, body)
             return
-        if in_trio():
-            msg = "on trio a client is opened by `async with get_client(...) as client`"
-            raise RuntimeError(msg)
         task = asyncio.get_running_loop().create_task(body(), context=self._context.copy())
         self._alive.add(task)
         task.add_done_callback(self._alive.discard)
