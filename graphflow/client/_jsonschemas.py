@@ -33,6 +33,7 @@ _WORDS: Final[Mapping[object, str]] = {
     float: "number",
     bool: "boolean",
     NoneType: "null",
+    None: "null",
     dict: "object",
     list: "array",
 }

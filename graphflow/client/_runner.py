@@ -82,15 +82,15 @@ class Runner:
             raise ConflictError(_BUSY)
         run = self._entry(thread, assistant, kwargs, options)
         run.keeps = thread_id is not None or options.get("on_completion") == "keep"
+        tell = options.get("on_run_created")
+        if tell is not None:
+            tell({"run_id": run.id, "thread_id": thread_id})
         action = _SUPERSEDES.get(strategy)
         if action is not None:
             why = f"superseded by run {run.id} (multitask_strategy={strategy})"
             for other in active:
                 self.cancel(other, Ending(action, why))
         self._enter(run, kwargs)
-        tell = options.get("on_run_created")
-        if tell is not None:
-            tell({"run_id": run.id, "thread_id": thread_id})
         self.tasks.start(partial(self._play, run, options.get("after_seconds") or 0))
         return run
 

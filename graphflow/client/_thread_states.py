@@ -119,11 +119,11 @@ class ThreadStates:
             ConflictError: if it has a run.
             BadRequestError: if it is of no graph yet, or the graph cannot take it.
         """
-        thread = await self.idle(thread_id)
+        thread = await self._idle(thread_id)
         config = config_of(thread_id, checkpoint, checkpoint_id)
-        return await self.edit(thread, config, [[StateUpdate(sent(values), as_node)]])
+        return await self._edit(thread, config, [[StateUpdate(sent(values), as_node)]])
 
-    async def edit(
+    async def _edit(
         self, thread: ThreadEntry, config: RunnableConfig, edits: Sequence[Sequence[StateUpdate]]
     ) -> ThreadUpdateStateResponse:
         """Edit the state of a thread."""
@@ -151,7 +151,7 @@ class ThreadStates:
             )
         return hosted
 
-    async def idle(self, thread_id: str) -> ThreadEntry:
+    async def _idle(self, thread_id: str) -> ThreadEntry:
         """Return a thread that has no run."""
         thread = await self._books.thread(thread_id)
         if thread.active:

@@ -75,7 +75,7 @@ class ThreadsClient(ThreadStates):
             facts["graph_id"] = self._books.graph(graph_id).id
         thread = ThreadEntry(name, facts)
         if supersteps:
-            await self.edit(thread, config_of(name, None), edits_of(supersteps))
+            await self._edit(thread, config_of(name, None), edits_of(supersteps))
         self._books.threads[name] = thread
         return thread.shown()
 
@@ -136,7 +136,7 @@ class ThreadsClient(ThreadStates):
             NotFoundError: if there is no such thread.
             ConflictError: if it has a run.
         """
-        thread = await self.idle(thread_id)
+        thread = await self._idle(thread_id)
         made = ThreadEntry(new_id(), sent(thread.metadata))
         hosted = self._books.hosted(thread)
         if hosted is not None and await hosted.has(thread_id):

@@ -22,7 +22,7 @@ GIVEN: Final = {"log": ["i"]}
 
 
 class Awaited:
-    """A part of the synchronous client whose methods can be awaited, and iterated by `async for`."""
+    """A part of the synchronous client whose methods can be awaited, or read by `async for`."""
 
     def __init__(self, part: object) -> None:
         self._part = part
@@ -73,8 +73,7 @@ def play(way: str, graphs: Graphs, body: Body[R]) -> R:
         async with get_client(graphs) as client:
             return await body(client)
 
-    result = LoopDriver(way).main(main)
-    return cast("R", result)
+    return LoopDriver(way).main(main)
 
 
 def in_one_step(coroutine: Coroutine[Any, Any, R]) -> R:
@@ -93,7 +92,11 @@ def assert_gone(client: SyncLangGraphClient) -> None:
 
 def says(name: str) -> Node:
     """Return a node that appends its name to the log."""
-    return lambda _: {"log": [name]}
+
+    def node(_: State) -> State:
+        return {"log": [name]}
+
+    return node
 
 
 def line(
@@ -132,6 +135,4 @@ class Slow:
 
 async def events_of(parts: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a stream
     """Return what a stream shows, but for the data of its metadata."""
-    return [
-        (part.event, None if part.event == "metadata" else part.data) async for part in parts
-    ]
+    return [(part.event, None if part.event == "metadata" else part.data) async for part in parts]

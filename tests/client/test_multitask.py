@@ -167,8 +167,9 @@ def test_all_that_wait_are_ended_by_the_next_that_interrupts() -> None:
 
     async def body(client: LangGraphClient) -> None:
         two = await Two(client, slow).begin()
-        for strategy in ("enqueue", "enqueue", "interrupt"):
-            last = await two.add(strategy)
+        for _ in range(2):
+            await two.add("enqueue")
+        last = await two.add("interrupt")
         slow.may_end.open()
         values = await client.runs.join(two.thread, last["run_id"])
         assert values == {"log": ["one", "a", "two", "a", "slow", "b"]}
@@ -298,7 +299,8 @@ def test_a_run_that_is_deleted_is_ended_before(way: str) -> None:
 
 def test_leaving_the_client_ends_all_runs(way: str) -> None:
     """Those that run, and those that wait; what they had stored stays."""
-    slow, saver = Slow(saver := InMemorySaver()), saver
+    saver = InMemorySaver()
+    slow = Slow(saver)
 
     async def body(client: LangGraphClient) -> str:
         two = await Two(client, slow).begin()
@@ -365,9 +367,7 @@ def test_who_waits_and_is_cancelled_may_end_the_run(name: str) -> None:
             thread = (await client.threads.create())["thread_id"]
 
             async def wait(on_disconnect: Any) -> None:  # noqa: ANN401 - one of the words
-                await client.runs.wait(
-                    thread, "agent", input=GIVEN, on_disconnect=on_disconnect
-                )
+                await client.runs.wait(thread, "agent", input=GIVEN, on_disconnect=on_disconnect)
 
             async with anyio.create_task_group() as group:
                 group.start_soon(wait, "continue")

@@ -107,9 +107,7 @@ def test_a_question_is_shown_in_updates_and_in_values() -> None:
     """As plain data."""
 
     async def body(client: LangGraphClient) -> list[tuple[str, Any]]:
-        stream = client.runs.stream(
-            None, "agent", input=GIVEN, stream_mode=["updates", "values"]
-        )
+        stream = client.runs.stream(None, "agent", input=GIVEN, stream_mode=["updates", "values"])
         return await events_of(stream)
 
     told = play("asyncio", {"agent": line({"asks": asks})}, body)
@@ -225,9 +223,7 @@ def test_who_comes_late_gets_the_last_parts(way: str) -> None:
 
     async def body(client: LangGraphClient) -> list[Any]:
         thread = await client.threads.create()
-        run = await client.runs.create(
-            thread["thread_id"], "agent", input={}, stream_mode="custom"
-        )
+        run = await client.runs.create(thread["thread_id"], "agent", input={}, stream_mode="custom")
         await client.runs.join(thread["thread_id"], run["run_id"])
         stream = client.runs.join_stream(thread["thread_id"], run["run_id"])
         return [part.data async for part in stream]
@@ -270,9 +266,7 @@ def test_a_resumable_run_is_read_on_behind_a_part(way: str) -> None:
         parts = [part async for part in stream]
         run_id = parts[0].data["run_id"]
         for at, part in enumerate(parts):
-            again = client.runs.join_stream(
-                thread["thread_id"], run_id, last_event_id=part.id
-            )
+            again = client.runs.join_stream(thread["thread_id"], run_id, last_event_id=part.id)
             assert [part async for part in again] == parts[at + 1 :]
         whole = client.runs.join_stream(thread["thread_id"], run_id, last_event_id="-1")
         assert [part async for part in whole] == parts
@@ -324,9 +318,7 @@ def test_who_lets_go_of_a_stream_is_not_waited_for(name: str) -> None:
         async with get_client({"agent": line({"many": many})}) as client:
             thread = await client.threads.create()
             held = [
-                client.runs.stream(
-                    thread["thread_id"], "agent", input=GIVEN, stream_mode="custom"
-                )
+                client.runs.stream(thread["thread_id"], "agent", input=GIVEN, stream_mode="custom")
             ]
             run_id = (await anext(held[0])).data["run_id"]
             await settle()
