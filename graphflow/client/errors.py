@@ -40,14 +40,11 @@ class RunFailedError(LangGraphError):
 
 
 class APIError(LangGraphError):
-    """A request that a server would refuse.
+    """A request that a server would refuse; its `code`, `param` and `type` are None.
 
     Attributes:
         message: what is wrong.
         body: the same, as a server says it.
-        code: always None, as are the next two.
-        param: see above.
-        type: see above.
     """
 
     def __init__(self, message: str) -> None:

@@ -83,7 +83,7 @@ class RunsClient:
         long. It goes on if the stream is left, unless `on_disconnect="cancel"`.
 
         Yields:
-            `StreamPart`s; with `version="v2"` dicts, as `StreamPartV2`, and no `end`.
+            A `StreamPart` each time; with `version="v2"` a `StreamPartV2`, and no `end`.
 
         Raises:
             Exception: see `create`.
@@ -110,8 +110,8 @@ class RunsClient:
 
         Returns:
             The values, with what was asked under `__interrupt__`; of a run that was cancelled,
-            those that it had come to. With `raise_error=False`, `{"__error__": {...}}` of one
-            that has failed.
+            those that it had come to. With `raise_error=False`, a dict that has only an
+            `__error__` of one that has failed.
 
         Raises:
             RunFailedError: if the run fails; the error itself is its cause.
@@ -237,7 +237,7 @@ class RunsClient:
         """Wait for the end of a run; return its thread's values as they are then.
 
         Returns:
-            The values; `{"__error__": {...}}` if it has failed.
+            The values, or a dict that has only an `__error__` if it has failed.
 
         Raises:
             NotFoundError: if there is no such run.

@@ -304,7 +304,7 @@ class StreamOptions(CreateOptions, total=False):
     Attributes:
         on_disconnect: `"cancel"` to end the run if its stream is left.
         feedback_keys: refused: they are LangSmith's.
-        version: `"v2"` for dicts instead of `StreamPart`s.
+        version: `"v2"` for a dict in place of each `StreamPart`.
     """
 
     on_disconnect: DisconnectMode | None
