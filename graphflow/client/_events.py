@@ -77,7 +77,7 @@ class Events:
             self._messages[name] = message
             yield "messages/complete", [received(message)]
             return
-        whole = self._messages[name] + message if name in self._messages else message
+        whole = _joined(self._messages[name], message) if name in self._messages else message
         self._messages[name] = whole
         yield "messages/partial", [_whole(received(whole), kind)]
 
@@ -87,6 +87,14 @@ def _field(message: Any, name: str) -> Any:  # noqa: ANN401 - as above
     if isinstance(message, Mapping):
         return cast("Mapping[str, Any]", message).get(name)
     return getattr(message, name, None)
+
+
+def _joined(before: Any, part: Any) -> Any:  # noqa: ANN401 - as above
+    """Return what has come of a message so far."""
+    if not isinstance(part, Mapping):
+        return before + part
+    more = cast("Mapping[str, Any]", part)
+    return {**before, **more, "content": before["content"] + more["content"]}
 
 
 def _whole(told: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -68,14 +68,12 @@ class Runner:
             NotFoundError: if there is no such thread.
             ConflictError: if the thread has a run, and the strategy is to reject.
         """
-        if self.closed:
-            msg = "the client is closed"
-            raise RuntimeError(msg)
-        self.tasks.check()
+        self._check()
         check(options)
         assistant = self.books.runnable(assistant_id)
         kwargs = kwargs_of(options, assistant)
         thread = await self._thread(thread_id, options)
+        self._check()  # nothing is awaited from here on: no other run can come between
         active = thread.active
         strategy = options.get("multitask_strategy") or "enqueue"
         if active and strategy == "reject":
@@ -93,6 +91,13 @@ class Runner:
         self._enter(run, kwargs)
         self.tasks.start(partial(self._play, run, options.get("after_seconds") or 0))
         return run
+
+    def _check(self) -> None:
+        """Raise the error that tells why no run can be begun."""
+        if self.closed:
+            msg = "the client is closed"
+            raise RuntimeError(msg)
+        self.tasks.check()
 
     async def _thread(self, thread_id: str | None, options: Mapping[str, Any]) -> ThreadEntry:
         """Return the thread of a run, which may have to be made."""
@@ -194,6 +199,7 @@ class Runner:
             stream_mode=engine_modes_of(kwargs["stream_mode"]),
             output_keys=hosted.graph.topology.output,
             durability=kwargs["durability"],
+            on_busy="queue",
             interrupt_before=kwargs["interrupt_before"],
             interrupt_after=kwargs["interrupt_after"],
             subgraphs=kwargs["subgraphs"],

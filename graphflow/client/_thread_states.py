@@ -12,7 +12,7 @@ from graphflow.client._wire import sent
 from graphflow.client.errors import BadRequestError, ConflictError, NotFoundError
 from graphflow.client.schema import Checkpoint, Sent, ThreadState, ThreadUpdateStateResponse
 from graphflow.config import RunnableConfig
-from graphflow.errors import CheckpointNotFoundError, InvalidUpdateError
+from graphflow.errors import CheckpointNotFoundError, InvalidUpdateError, ThreadBusyError
 from graphflow.persistence import no_such
 from graphflow.types import StateUpdate
 
@@ -134,6 +134,8 @@ class ThreadStates:
             raise BadRequestError(str(error)) from error
         except CheckpointNotFoundError as error:
             raise NotFoundError(str(error)) from error
+        except ThreadBusyError as error:
+            raise ConflictError(str(error)) from error
         thread.settle(await hosted.state(thread.id))
         at = checkpoint_of(made)
         assert at is not None, "an edit makes a checkpoint"

@@ -73,10 +73,13 @@ class ThreadsClient(ThreadStates):
         facts = sent(metadata or {})
         if graph_id is not None:
             facts["graph_id"] = self._books.graph(graph_id).id
-        thread = ThreadEntry(name, facts)
+        thread = self._books.threads[name] = ThreadEntry(name, facts)
         if supersteps:
-            await self._edit(thread, config_of(name, None), edits_of(supersteps))
-        self._books.threads[name] = thread
+            try:
+                await self._edit(thread, config_of(name, None), edits_of(supersteps))
+            except BaseException:
+                del self._books.threads[name]
+                raise
         return thread.shown()
 
     @request
@@ -121,8 +124,8 @@ class ThreadsClient(ThreadStates):
             NotFoundError: if there is none.
         """
         thread = await self._books.thread(thread_id)
-        for run in thread.active:
-            await self._runner.end(run, Ending("interrupt", "the thread was deleted"))
+        while thread.active:
+            await self._runner.end(thread.active[0], Ending("interrupt", "the thread was deleted"))
         hosted = self._books.hosted(thread)
         if hosted is not None:
             await hosted.saver.adelete_thread(thread_id)

@@ -205,8 +205,10 @@ def test_an_assistant_has_versions(way: str) -> None:
             "mine", name="two", metadata={"a": 1}, context={"user": "ada"}, graph_id="who"
         )
         assert (second["version"], second["name"], second["metadata"]) == (2, "two", {"a": 1})
-        assert await assistants.get_versions("mine") == [second, first]
-        assert await assistants.get_versions("mine", {"a": 1}) == [second]
+        third = await assistants.update("mine", description="for me")
+        assert (third["version"], third["name"], third["description"]) == (3, "two", "for me")
+        assert await assistants.get_versions("mine") == [third, second, first]
+        assert await assistants.get_versions("mine", {"a": 1}, 1, 1) == [second]
         assert await client.runs.wait(None, "mine", input={}) == {"log": ["ada"]}
         assert await assistants.set_latest("mine", 1) == first
         assert await assistants.get("mine") == first

@@ -14,7 +14,13 @@ from graphflow.client import LangGraphClient, get_client
 from graphflow.client.errors import ConflictError, NotFoundError, UnprocessableEntityError
 from graphflow.client.schema import CancelAction, Run
 from tests.client.served import GIVEN, Slow, events_of, line, play, says
-from tests.drivers.backends import REAL_LOOPS, Gate, LoopDriver, State, settle
+from tests.drivers.backends import REAL_LOOPS, Gate, LoopDriver, State, settle, turn
+
+
+async def slow_to_end(client: LangGraphClient, thread: str) -> None:
+    """Wait until a thread is not busy."""
+    while (await client.threads.get(thread))["status"] == "busy":
+        await turn()
 
 
 class Two:
@@ -202,6 +208,8 @@ def test_a_run_that_is_cancelled_keeps_what_it_has_stored(way: str) -> None:
         assert await client.runs.join(two.thread, two.first) == {"log": ["one", "a"]}
         with pytest.raises(NotFoundError, match="No matching runs to cancel"):
             await client.runs.cancel(two.thread, two.first)
+        with pytest.raises(NotFoundError, match="No matching runs to cancel"):
+            await client.runs.cancel("nowhere", two.first)
         slow.may_end.open()
         values = await client.runs.wait(two.thread, "agent", input=None)
         assert values == {"log": ["one", "a", "slow", "b"]}
@@ -215,7 +223,8 @@ def test_a_run_that_is_rolled_back_was_never_there(way: str) -> None:
 
     async def body(client: LangGraphClient) -> None:
         two = await Two(client, slow).begin()
-        await client.runs.cancel(two.thread, two.first, wait=True, action="rollback")
+        await client.runs.cancel(two.thread, two.first, action="rollback")
+        await slow_to_end(client, two.thread)
         known = await client.threads.get(two.thread)
         assert (known["status"], known["values"]) == ("idle", None)
         assert (known.get("error") or {})["error"] == "UserRollback"
@@ -355,6 +364,22 @@ def test_an_error_in_the_block_ends_all_runs(name: str) -> None:
     with pytest.raises((KeyError, ExceptionGroup)) as raised:
         LoopDriver(name).main(main)
     assert isinstance(raised.value, KeyError)
+
+
+@pytest.mark.parametrize("name", REAL_LOOPS)
+def test_a_block_that_is_cancelled_ends_all_runs(name: str) -> None:
+    """And is cancelled."""
+    slow = Slow()
+
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+            async with get_client({"agent": slow.graph}) as client:
+                await Two(client, slow).begin()
+                scope.cancel()
+                await anyio.sleep_forever()
+        assert scope.cancelled_caught
+
+    LoopDriver(name).main(main)
 
 
 @pytest.mark.parametrize("name", REAL_LOOPS)

@@ -310,6 +310,26 @@ def test_a_run_can_be_told_to_end_when_its_stream_is_left(way: str) -> None:
     play(way, {"agent": slow.graph}, body)
 
 
+def test_who_joins_may_end_the_run_by_leaving(way: str) -> None:
+    """With `cancel_on_disconnect`; without, it goes on."""
+    slow = Slow()
+
+    async def body(client: LangGraphClient) -> None:
+        thread = await client.threads.create()
+        name = thread["thread_id"]
+        run = await client.runs.create(name, "agent", input=GIVEN)
+        for cancels in (False, True):
+            stream: Any = client.runs.join_stream(name, run["run_id"], cancel_on_disconnect=cancels)
+            await anext(stream)
+            await slow.begun.passed()
+            assert (await client.runs.get(name, run["run_id"]))["status"] == "running"
+            await stream.aclose()
+        await client.runs.join(name, run["run_id"])
+        assert (await client.runs.get(name, run["run_id"]))["status"] == "interrupted"
+
+    play(way, {"agent": slow.graph}, body)
+
+
 @pytest.mark.parametrize("name", REAL_LOOPS)
 def test_who_lets_go_of_a_stream_is_not_waited_for(name: str) -> None:
     """Though the last reference goes in another thread."""

@@ -139,6 +139,7 @@ def test_threads_are_deleted(way: str) -> None:
         for name in names:
             await client.runs.wait(name, "agent", input=GIVEN)
         assert len([*saver.list_threads()]) == 3
+        await client.threads.delete((await client.threads.create())["thread_id"])
         await client.threads.delete(names[0])
         assert await client.threads.prune([names[1], "nope"]) == {"pruned_count": 1}
         assert [info.thread_id for info in saver.list_threads()] == names[2:]
@@ -288,6 +289,19 @@ def test_a_state_is_edited_as_a_node(way: str) -> None:
     play(way, {"agent": PLAIN}, body)
 
 
+def test_a_thread_with_a_run_of_somebody_else_is_not_edited(way: str) -> None:
+    """One that was begun past the client."""
+    graph = line({"a": says("a"), "b": says("b")}, InMemorySaver())
+
+    async def body(client: LangGraphClient) -> None:
+        with pytest.raises(ConflictError):
+            await client.threads.update_state("1", {"log": ["u"]})
+
+    with graph.stream(GIVEN, {"configurable": {"thread_id": "1"}}) as chunks:
+        next(chunks)
+        play(way, {"agent": graph}, body)
+
+
 def test_a_thread_can_begin_with_edits(way: str) -> None:
     """As what nodes would have returned."""
 
@@ -297,6 +311,12 @@ def test_a_thread_can_begin_with_edits(way: str) -> None:
             supersteps=[{"updates": [{"values": {"log": ["s"]}, "as_node": "a"}]}],
         )
         assert (thread["values"], thread["status"]) == ({"log": ["s"]}, "interrupted")
+        with pytest.raises(BadRequestError, match="zz"):
+            await client.threads.create(
+                graph_id="agent",
+                supersteps=[{"updates": [{"values": {}, "as_node": "zz"}]}],
+            )
+        assert await client.threads.count() == 1
         values = await client.runs.wait(thread["thread_id"], "agent", input=None)
         assert values == {"log": ["s", "b"]}
 
