@@ -127,7 +127,12 @@ def run_config_of(
                 "run_id": run_id,
                 **named.get("configurable", {}),
             },
-            "metadata": {**given.get("metadata", {}), **facts, "run_id": run_id},
+            "metadata": {
+                **given.get("metadata", {}),
+                **facts,
+                "run_id": run_id,
+                "thread_id": thread_id,
+            },
             "run_id": run_id,
         },
     )

@@ -140,7 +140,7 @@ class Runner:
         thread = run.thread
         thread.runs[run.id] = run
         thread.metadata |= {name: run.metadata[name] for name in ("graph_id", "assistant_id")}
-        thread.config = deepcopy(kwargs["config"])
+        thread.config = {**deepcopy(kwargs["config"]), "configurable": {}}
         thread.updated = now()
 
     # ----------------------------------------------------------------------------------- ending

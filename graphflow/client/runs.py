@@ -185,23 +185,23 @@ class RunsClient:
         Args:
             thread_id: its thread.
             run_id: the run.
-            wait: whether to return only when it has ended.
+            wait: whether to return only when it has ended; one that has not started has at once.
             action: `"interrupt"` to keep what it has stored, `"rollback"` to forget the run and
                 all that it has stored.
 
         Raises:
             NotFoundError: if there is no such run, or it has ended.
         """
-        run = self._books.threads.get(thread_id, None)
-        found = None if run is None else run.runs.get(run_id)
+        thread = self._books.threads.get(thread_id)
+        run = None if thread is None else thread.runs.get(run_id)
         why = f"{action} requested via POST /threads/{{thread_id}}/runs/{{run_id}}/cancel"
-        if found is None or not self._runner.cancel(found, Ending(action, why)):
+        if run is None or not self._runner.cancel(run, Ending(action, why)):
             raise NotFoundError(
                 "No matching runs to cancel. Please verify the thread ID and run IDs are correct, "
                 "and the runs haven't been deleted or completed."
             )
-        if wait:
-            await found.ended.wait()
+        if wait or run.status == "pending":
+            await run.ended.wait()
 
     @request
     async def cancel_many(
@@ -222,15 +222,19 @@ class RunsClient:
         if status is None and (thread_id is None or run_ids is None):
             raise UnprocessableEntityError("Name the thread_id and run_ids to cancel, or a status")
         why = f"{action} requested via POST /runs/cancel"
-        done = [
-            self._runner.cancel(run, Ending(action, why))
-            for run in [*self._books.runs()]
+        meant = [
+            run
+            for run in self._books.runs()
             if thread_id in (None, run.thread.id)
             and (run_ids is None or run.id in run_ids)
             and status in (None, "all", run.status)
         ]
-        if not any(done):
+        done = [run for run in meant if self._runner.cancel(run, Ending(action, why))]
+        if not done:
             raise NotFoundError("No runs found to cancel.")
+        for run in done:
+            if run.status == "pending":
+                await run.ended.wait()
 
     @request
     async def join(self, thread_id: str, run_id: str, **_: Unpack[Sent]) -> dict[str, Any]:
