@@ -2,7 +2,8 @@
 
 import builtins
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Unpack, cast
+from copy import deepcopy
+from typing import Any, Unpack
 
 import anyio
 
@@ -64,13 +65,13 @@ class RunsClient:
     async def create_batch(
         self, payloads: Sequence[RunCreate], **_: Unpack[Sent]
     ) -> builtins.list[Run]:
-        """Begin several runs, each of a dict of what `create` takes."""
-        made: list[Run] = []
-        for payload in payloads:
-            options = cast("dict[str, Any]", {**payload})
-            thread, assistant = options.pop("thread_id", None), options.pop("assistant_id")
-            made.append((await self._runner.begin(thread, assistant, options)).shown())
-        return made
+        """Begin several runs, each of a dict of what `create` takes.
+
+        Raises:
+            Exception: see `create`; if one is refused, those before it have begun.
+        """
+        given: list[dict[str, Any]] = [{"thread_id": None, **payload} for payload in payloads]
+        return [await self.create(**options) for options in given]
 
     @request
     def stream(
@@ -122,7 +123,7 @@ class RunsClient:
         )
         await self._ended(run, cancels=options.get("on_disconnect") == "cancel")
         if run.status != "error" or run.error is None:
-            return run.thread.values if run.output is None else run.output
+            return deepcopy(run.thread.values if run.output is None else run.output)
         told = error_of(run.error)
         if not options.get("raise_error", True):
             return {"__error__": told}
@@ -250,7 +251,7 @@ class RunsClient:
         await run.ended.wait()
         if run.status == "error" and run.error is not None:
             return {"__error__": error_of(run.error)}
-        return run.thread.values or {}
+        return deepcopy(run.thread.values) or {}
 
     @request
     def join_stream(

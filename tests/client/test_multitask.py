@@ -3,6 +3,7 @@
 What each thread and run is told to be afterwards is what a LangGraph server told of the same.
 """
 
+import asyncio
 from typing import Any
 
 import anyio
@@ -334,6 +335,20 @@ def test_a_client_that_was_not_entered_is_closed_by_hand(name: str) -> None:
         await client.aclose()
         with pytest.raises(RuntimeError, match="the client is closed"):
             await client.runs.create(None, "agent", input=GIVEN)
+
+    LoopDriver(name).main(main)
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_a_client_may_be_left_in_another_task_than_it_was_entered_in(name: str) -> None:
+    """As it is by fixtures of tests, on asyncio."""
+    slow = Slow()
+
+    async def main() -> None:
+        client = get_client({"agent": slow.graph})
+        await asyncio.create_task(client.__aenter__())
+        await Two(client, slow).begin()
+        await asyncio.create_task(client.__aexit__(None, None, None))
 
     LoopDriver(name).main(main)
 

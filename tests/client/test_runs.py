@@ -302,6 +302,27 @@ def test_several_runs_are_begun_together(way: str) -> None:
         )
         assert runs[0]["thread_id"] == name != runs[1]["thread_id"]
         assert await client.runs.join(name, runs[0]["run_id"]) == {"log": ["i", "a", "b"]}
+        wrong: Any = [{"assistant_id": "agent", "inptu": GIVEN}]
+        with pytest.raises(TypeError, match="inptu"):
+            await client.runs.create_batch(wrong)
+
+    play(way, {"agent": PLAIN}, body)
+
+
+def test_what_is_returned_is_the_callers(way: str) -> None:
+    """To change it changes nothing elsewhere."""
+
+    async def body(client: LangGraphClient) -> None:
+        name = (await client.threads.create(metadata={"a": []}))["thread_id"]
+        (await client.runs.wait(name, "agent", input=GIVEN))["log"].append("mine")
+        (run,) = await client.runs.list(name)
+        (await client.runs.join(name, run["run_id"]))["log"].append("mine")
+        run["metadata"].clear()
+        (await client.threads.get(name))["metadata"]["a"].append("mine")
+        known = await client.threads.get(name)
+        assert known["values"] == {"log": ["i", "a", "b"]}
+        assert known["metadata"]["a"] == []
+        assert (await client.runs.get(name, run["run_id"]))["metadata"]["graph_id"] == "agent"
 
     play(way, {"agent": PLAIN}, body)
 
