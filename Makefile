@@ -22,6 +22,7 @@ demo: $(VENV)/ready-for-demo ## run the examples
 	$(RUN) examples/durable_chat.py
 	$(RUN) examples/approval.py
 	$(RUN) examples/research_team.py
+	$(RUN) examples/seed_client.py
 
 # pytest-cov prints its table, and fails the run below the floor, before pytest's own last line.
 test: $(VENV)/ready-for-test ## run the tests, with coverage

@@ -10,6 +10,7 @@ from graphflow._core.project import output_of
 from graphflow._core.state import Run, RunState
 from graphflow._core.topology import Topology
 from graphflow._drive import load
+from graphflow._stored import Stored
 from graphflow._subgraphs import Subgraphs
 from graphflow.config import RunnableConfig, merged
 from graphflow.errors import ThreadBusyError, shown
@@ -36,7 +37,7 @@ R = TypeVar("R")
 _PAGE: Final = 64
 
 
-class Threads(Subgraphs):
+class Threads(Stored, Subgraphs):
     """Reads and edits the threads of a graph; each method has a twin for event loops."""
 
     config: RunnableConfig

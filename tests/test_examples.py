@@ -496,3 +496,18 @@ def test_team_looks_right() -> None:
         "researcher|library",
         "file",
     ]
+
+
+# The client of the seed
+
+
+def test_seed_client_prints_what_each_node_adds() -> None:
+    """`python seed_client.py` asks, looks up and answers, on a thread that can be read then."""
+    script = run_script("seed_client.py")
+    assert (script.returncode, script.stderr) == (0, "")
+    assert script.stdout.splitlines() == [
+        "agent   {'city': 'la'}",
+        "action  90 degrees and sunny.",
+        "agent   It's 90 degrees and sunny.",
+        "4 messages, next: []",
+    ]
