@@ -287,7 +287,6 @@ def test_the_runtime_of_a_node_has_fewer_fields() -> None:
 
     assert fields(THEIRS) - fields(OURS) == {
         "checkpoint_id",
-        "checkpoint_ns",
         "control",
         "heartbeat",
         "node_attempt",
