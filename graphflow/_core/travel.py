@@ -253,7 +253,7 @@ def _put(log: Log, past: Past, aim: Aim, *, moved: bool) -> int:
         if stage.stays and not moved:
             outer = stage.branch.id
             continue
-        step = past.step + 1 if moved and not number else None
+        step = None if number else past.step + 1
         _take_others_along(log, aim, stage, outer, step)
         assert stage.at is not None, "it is looked for before anything is moved"
         outer = log.inner_branch(_there(stage.space, outer, step).text, *stage.at)

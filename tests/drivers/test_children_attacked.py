@@ -100,6 +100,32 @@ def test_back_to_the_first_of_two_memories(
     assert begin(driver, graph, "z") == {"log": [*lines, "z", "z1!", "z2!"]}
 
 
+@pytest.mark.parametrize("number", [0, 1])
+@on_stores
+def test_back_within_a_memory_beside_another_one(
+    driver: Driver, kind: Kind, store: BaseCheckpointSaver, number: int
+) -> None:
+    """The thread waits in the node still: nothing around has to go back."""
+    calls = Calls(kind)
+    one = remember({"s": calls.says("s"), "t": calls.says("t")})
+    two = remember({"u": calls.says("u"), "a": asks(kind, "a?")})
+
+    def node(_: object) -> Any:  # noqa: ANN401 - an update
+        return {"log": [child.invoke({"log": []})["log"][-1] for child in (one, two)]}
+
+    async def node_async(_: object) -> Any:  # noqa: ANN401 - an update
+        return {"log": [(await child.ainvoke({"log": []}))["log"][-1] for child in (one, two)]}
+
+    graph = chain(store, {"n": node if kind == "sync" else node_async})
+    begin(driver, graph)
+    place: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ["n", "n|1"][number]}}
+    (past,) = [each for each in history(graph, place) if each.next == (["t", "u"][number],)]
+    calls.fresh()
+    assert questions(run(driver, graph, None, past.config)) == ["a?"]
+    assert calls.names == [["t", "u"], ["u"]][number]
+    assert answer(driver, graph, "A") == {"log": ["t", ("a?", "A")]}
+
+
 def branching(kind: Kind, store: BaseCheckpointSaver, child: Graph) -> Graph:
     """Return a graph that runs a child if the last line says so, and else asks itself."""
     parts: dict[str, Any] = {"m": child, "r": asks(kind, "huge?")}
