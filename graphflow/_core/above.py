@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def last_run(store: "BaseCheckpointSaver", log: Log, past: Past) -> RunForm:
     """Return the last run of a graph's branch, which tells its call."""
-    last = past.given or past.run
+    last = past.run
     if last is None or last.call is None:
         assert past.barrier is not None, "a branch has a run and a barrier"
         last = run_at(store, log.codec, log.ledger.thread, past.barrier.run)

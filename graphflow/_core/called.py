@@ -23,7 +23,6 @@ class Call:
 
     Attributes:
         past: the state of its branch.
-        run: the number of the record of its last run.
         task: which task made it, as a space tells it.
         graph: what the graph was called.
         given: its input, in a list; an empty list if that is not known.
@@ -31,7 +30,6 @@ class Call:
     """
 
     past: Past
-    run: int
     task: str
     graph: list[str]
     given: list[Any]
@@ -51,8 +49,7 @@ def read_call(
     past = replay(log.codec, stored)
     if past.checkpoint is None:
         return None
-    last = past.run if past.run is not None and past.run.call else last_run(store, log, past)
-    told: Mapping[str, Any] = last.call or {}
+    told: Mapping[str, Any] = last_run(store, log, past).call or {}
     task, given, done = str(told.get("task", "")), list[Any](), list[list[Any]]()
     behind: list[list[Any]] = []  # what was written after a run that is still to be read
     for form in _backwards(store, log, past):
@@ -64,7 +61,7 @@ def read_call(
         if form.source == INPUT or (form.call or {}).get("begins"):
             given = form.given
             break
-    return Call(past, last.seq, task, told.get("graph", []), given, [*behind, *done])
+    return Call(past, task, told.get("graph", []), given, [*behind, *done])
 
 
 def _backwards(

@@ -6,7 +6,7 @@ made beside others, for that one's call may still come; and if it is made by the
 what the node has called before, it is the one that had its number.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,42 +45,38 @@ def find_call(run: Run, log: Log, space: Space, given: object) -> Program[Call |
         calls.take(inside, inside.number)
         return None
     if calls.made is None:
-        read = partial(_read_all, inside=inside, log=log, space=space, numbers=numbers)
-        calls.made = yield from Load(read)
-    for number, call in _likely(calls.made, inside.number):
-        fits = call is not None and not _differs(run, call) and same_input(call.given, given)
+        calls.made = yield from Load(partial(_read_all, log=log, space=space, numbers=numbers))
+    for number, call in _own(inside, calls.made).items():
+        fits = not _differs(run, call) and same_input(call.given, given)
         if fits and calls.take(inside, number):
             return call
     return _unlike(run, inside, given)
 
 
 def _read_all(
-    store: "BaseCheckpointSaver",
-    *,
-    inside: "Inside",
-    log: Log,
-    space: Space,
-    numbers: Sequence[int],
+    store: "BaseCheckpointSaver", *, log: Log, space: Space, numbers: Sequence[int]
 ) -> dict[int, Call | None]:
-    """Read the calls that a task had made, by their numbers; None for one of which nothing counts.
-
-    The memory of a node is perhaps there from other tasks.
-    """
+    """Read the last calls of graphs that a task had run, by their numbers."""
     made: dict[int, Call | None] = {}
     for number in numbers:
         branch = log.ledger.branches[space.numbered(number).text]
-        call = read_call(store, log=log, branch=branch.id, upto=None)
-        if call is not None and inside.lasting and call.task != call_in(inside, number):
-            call = None
-        made[number] = call
+        made[number] = read_call(store, log=log, branch=branch.id, upto=None)
     return made
 
 
-def _likely(made: Mapping[int, Call | None], number: int) -> Iterator[tuple[int, Call | None]]:
-    """Yield the calls that a task had made, that of a number first."""
-    if number in made:
-        yield number, made[number]
-    yield from ((other, call) for other, call in made.items() if other != number)
+def _own(inside: "Inside", made: Mapping[int, Call | None]) -> dict[int, Call]:
+    """Return the calls that are the task's own, that of the graph's number first.
+
+    The memory of a node is perhaps there from other tasks.
+    """
+    first = [inside.number] if inside.number in made else []
+    own: dict[int, Call] = {}
+    for number in [*first, *made]:
+        call = made[number]
+        if call is None or (inside.lasting and call.task != call_in(inside, number)):
+            continue
+        own[number] = call
+    return own
 
 
 def _unlike(run: Run, inside: "Inside", given: object) -> Call | None:
@@ -91,31 +87,27 @@ def _unlike(run: Run, inside: "Inside", given: object) -> Call | None:
     Raises:
         GraphMismatchError: see `find_call`.
     """
-    calls = inside.calls
-    made = calls.made or {}
-    free = [
-        number for number, call in _likely(made, inside.number) if call and not calls.has(number)
-    ]
+    calls, made = inside.calls, inside.calls.made or {}
+    own = _own(inside, made)
+    free = [number for number in own if not calls.has(number)]
     place = free[0] if inside.number in made and free and not inside.beside else None
-    if place is not None and (instead := made[place]) is not None:
-        check_graph(run, instead)
-    for number, call in made.items():
-        if call is None or _differs(run, call) or not same_input(call.given, given):
+    if place is not None:
+        check_graph(run, own[place])
+    for number, call in own.items():
+        if _differs(run, call) or not same_input(call.given, given):
             continue
         if place is not None or number in calls.unlike:
             what = "it gives an input that it had given to another of its graphs"
             raise GraphMismatchError(inside.task.node.name, inside.number, what)
     if place is None:
         number = inside.number
-        if made.get(number) is not None:
-            number = max(number, *made) + 1
-        while not calls.take(inside, number):
+        while number in own or not calls.take(inside, number):
             number = max(number, *made) + 1
         return None
     if not calls.take(inside, place):
         return _unlike(run, inside, given)  # another thread was faster
     calls.unlike.add(place)
-    return made[place]
+    return own[place]
 
 
 def named(run: Run) -> list[str]:

@@ -47,14 +47,11 @@ def _moved(
         if space.first.step not in (None, past.step + 1):
             continue
         last = last_call(store, log, branch, upto)
-        if space.first.lasting:
-            if last is None or step_of(last) != past.step + 1:
-                continue  # it is the memory of another superstep, and found by the history
-            there = space.within(log.branch)
-        elif last is None and not branch.parent:
-            continue
-        else:
-            there = space.in_step(step).within(log.branch)
+        if last is None and (space.first.lasting or not branch.parent):
+            continue  # it had not begun
+        if last is not None and space.first.lasting and step_of(last) != past.step + 1:
+            continue  # it is the memory of another superstep, and found by the history
+        there = space.in_step(step).within(log.branch)
         moved |= take_along(log, past.stored.branches, there, branch, upto)
         if last is not None and space.first.lasting:
             hand_over(log, moved[branch.id], last, step)

@@ -1,6 +1,6 @@
 """A graph that a task of another graph runs: what it has from there, and what it gives back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -46,7 +46,8 @@ class Calls:
     """The graphs that a task, or an edge of it, runs in one go.
 
     Attributes:
-        made: what is stored of those that it had run before, by their numbers; None until read.
+        made: what is stored of the last calls of those that had been run before, by their numbers;
+            None until read.
         unlike: the numbers of those that go on with another input than before.
     """
 
@@ -168,6 +169,13 @@ class Inside:
             self._ns = (*around, *([str(self.number)] if self.number else ()))
         return self._ns
 
+    def outward(self) -> "Iterator[Inside]":
+        """Yield it, and each one around it that is inside another, the outermost last."""
+        around: Inside | None = self
+        while around is not None:
+            yield around
+            around = around.task.run.inside
+
     @property
     def place(self) -> tuple[int, str]:
         """What tells it from the task's other graphs whenever it is run: a number, and an edge."""
@@ -224,12 +232,8 @@ class Returned:
 
 def stored_around(inside: Inside) -> Run | None:
     """Return the nearest run around a graph that is stored, or None."""
-    around: Inside | None = inside
-    while around is not None:
-        if around.task.run.thread is not None:
-            return around.task.run
-        around = around.task.run.inside
-    return None
+    runs = (each.task.run for each in inside.outward())
+    return next((run for run in runs if run.thread is not None), None)
 
 
 def up_from(run: Run, task: Task, question: "Question") -> "Question":

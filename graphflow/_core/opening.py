@@ -1,5 +1,6 @@
 """Opens a thread: reads it, or a checkpoint of it, and puts the log to where that is."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from graphflow._core.admit import blank
@@ -65,13 +66,28 @@ def _read_on(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, se
         for entry in tail:
             past.add(log.codec, entry)
         return
-    past.carries, again = None, False
+    past.carries = ask_again(log, past, tail)
+
+
+def ask_again(log: Log, past: Past, tail: Iterable[Record]) -> int | None:
+    """Take in what was asked after a checkpoint whose superstep is run again.
+
+    Args:
+        log: the thread's log.
+        past: the checkpoint.
+        tail: what was stored after it, up to the next one.
+
+    Returns:
+        The last record that the run has left that first came to it; None if nothing was asked.
+    """
+    upto, again = None, False
     for entry in tail:
-        if entry.kind == STOP and not again:  # what the run that first came to it has left
-            past.carries = entry.seq
-        again = again or (past.carries is not None and entry.kind in (RUN, ANSWER))
+        if entry.kind == STOP and not again:
+            upto = entry.seq
+        again = again or (upto is not None and entry.kind in (RUN, ANSWER))
         if entry.kind == STOP:
             past.ask(log.codec, entry)
+    return upto
 
 
 def take_place(

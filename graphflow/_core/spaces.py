@@ -121,12 +121,10 @@ def space_of(inside: "Inside", outer: int) -> Space:
             one whose memory is the node's: that outlasts the graphs around it.
     """
     levels: list[Level] = []
-    around: Inside | None = inside
-    while around is not None:
+    for around in inside.outward():
         levels.insert(0, _level(around, lasting=inside.lasting))
         if around.task.run.thread is not None and not inside.lasting:
             break
-        around = around.task.run.inside
     return Space(levels, outer)
 
 
@@ -137,15 +135,10 @@ def call_in(inside: "Inside", number: int | None = None) -> str:
         inside: where the graph is run.
         number: the number of the call, if it is another one of the same task.
     """
-    levels: list[str] = []
-    around: Inside | None = inside
-    while around is not None:
-        level = _level(around, lasting=False)
-        if around is inside and number is not None:
-            level = replace(level, number=number)
-        levels.insert(0, level.text())
-        around = around.task.run.inside
-    return "|".join(levels)
+    own, *outer = [_level(each, lasting=False) for each in inside.outward()]
+    if number is not None:
+        own = replace(own, number=number)
+    return "|".join(level.text() for level in (*reversed(outer), own))
 
 
 def _level(inside: "Inside", *, lasting: bool) -> Level:

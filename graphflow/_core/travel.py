@@ -7,23 +7,24 @@ that are there still. Afterwards the thread's next run comes to that checkpoint 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from graphflow._core.above import call_of, last_run
+from graphflow._core.above import last_run
 from graphflow._core.answering import Given, given_to
 from graphflow._core.carry import hand_over, last_call, step_of, take_along
 from graphflow._core.effects import Enter, Load, Program
 from graphflow._core.form import RunForm
 from graphflow._core.log import Elsewhere, Log
-from graphflow._core.opening import read_thread, take_place
+from graphflow._core.opening import ask_again, read_thread, take_place
 from graphflow._core.past import Past, replay
 from graphflow._core.reader import Known, Reader, way_to
 from graphflow._core.spaces import Space, inside_branch, of_task
 from graphflow._core.state import Run
-from graphflow._core.stored import fetch, is_checkpoint, read_id
+from graphflow._core.stored import fetch, is_checkpoint, parents_of, read_id
 from graphflow._core.update import COPY, Edits, Update, edit_here
 from graphflow._record import record
-from graphflow.checkpoint.records import ANSWER, RUN, STOP, Branch
+from graphflow.checkpoint.records import ANSWER, Branch
 from graphflow.errors import CheckpointNotFoundError, InvalidUpdateError, shown
 from graphflow.types import Command
 
@@ -171,10 +172,12 @@ def _aimed(store: "BaseCheckpointSaver", *, log: Log, asks: bool) -> Aim | None:
         return None
     upto = asked.inner[1]
     if asks:
-        upto = _ask(store, log, past, *asked.inner)
-    parents = call_of(store, log, past).get("parents", {})
+        behind = store.records(asked.thread, branch=asked.inner[0], after=upto)
+        tail = takewhile(lambda entry: not is_checkpoint(log.codec, entry), behind)
+        upto = ask_again(log, past, tail) or upto
+    parents = parents_of(store, log.codec, asked.thread, last.call)
     places = [read_id(one) for one in parents.values()]  # the outermost first
-    then, stages = _Then(store, log, past, upto), list[Stage]()
+    then, stages = _Then(store, log, past, upto, step_of(last)), list[Stage]()
     for number, (space, each, _) in enumerate(way[:-1], 1):
         at = places[number] if number < len(places) else None
         if at is None and not stays[number]:
@@ -214,19 +217,6 @@ def _is_last(
 def _seq(past: Past) -> int:
     """Return the record of a state's last checkpoint."""
     return 0 if past.checkpoint is None else past.checkpoint.seq
-
-
-def _ask(store: "BaseCheckpointSaver", log: Log, past: Past, branch: int, seq: int) -> int:
-    """Take in what was asked after a checkpoint; return the record of what was asked first."""
-    upto, again = seq, False
-    for entry in store.records(log.asked.thread, branch=branch, after=seq):
-        if is_checkpoint(log.codec, entry):
-            break
-        if entry.kind == STOP:
-            past.ask(log.codec, entry)
-            upto = upto if again else entry.seq
-        again = again or (upto > seq and entry.kind in (RUN, ANSWER))
-    return upto
 
 
 def is_at(past: Past, space: Space, step: int | None) -> bool:
@@ -291,12 +281,14 @@ class _Then:
         log: the log of the thread.
         past: the state at the checkpoint.
         upto: the record.
+        step: the thread's superstep that the checkpoint is of.
     """
 
     store: "BaseCheckpointSaver"
     log: Log
     past: Past
     upto: int
+    step: int | None
 
     def stage(self, space: Space, branch: Branch, at: tuple[int, int] | None, stays: bool) -> Stage:  # noqa: FBT001 - a field of it
         """Return a graph on the way, with what its task had called beside it."""
@@ -312,5 +304,4 @@ class _Then:
         if not space.first.lasting:
             return None
         last = last_call(self.store, self.log, branch, self.upto)
-        here = step_of(last_run(self.store, self.log, self.past))
-        return last if last is not None and step_of(last) == here else None
+        return last if last is not None and step_of(last) == self.step else None

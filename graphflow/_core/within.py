@@ -60,7 +60,11 @@ def begin_within(run: Run, log: Log, given: object) -> Program[Begun]:
         _take_place(log, call.past, None)
         return (yield from _go_on(run, log, call))
     for found, upto in _branches_of(run, log, space):
-        call = yield from Load(partial(read_call, log=log, branch=found.id, upto=upto))
+        made = inside.calls.made or {}
+        if upto is None and inside.number in made:
+            call = made[inside.number]  # it has been read, and is the memory of other tasks
+        else:
+            call = yield from Load(partial(read_call, log=log, branch=found.id, upto=upto))
         if call is not None:  # else at that time it had not begun
             _take_place(log, call.past, space.text if upto is not None else None)
             break
@@ -102,9 +106,8 @@ def _around(run: Run) -> Log:
     assert inside is not None, "a task makes it"
     if not inside.lasting:
         return outer_log(run)
-    top = run
-    while top.inside is not None:
-        top = top.inside.task.run
+    *_, outermost = inside.outward()
+    top = outermost.task.run
     assert top.thread is not None, "or nothing inside would be stored"
     return top.thread.log
 
@@ -152,12 +155,9 @@ def _enter(run: Run, log: Log, space: str) -> None:
 
 def _chain(run: Run) -> tuple[tuple[int, str], ...]:
     """Return the tasks that a run is in, each with its superstep, the outermost first."""
-    chain: list[tuple[int, str]] = []
-    inside = run.inside
-    while inside is not None:
-        chain.insert(0, (inside.task.step, inside.task.id))
-        inside = inside.task.run.inside
-    return tuple(chain)
+    assert run.inside is not None, "a task makes it"
+    tasks = [each.task for each in run.inside.outward()]
+    return tuple((task.step, task.id) for task in reversed(tasks))
 
 
 def _move(run: Run, log: Log, inside: "Inside") -> None:
