@@ -167,6 +167,12 @@ class Run:
         return self._id
 
     @property
+    def thread_id(self) -> str | None:
+        """The id of the thread that its config names, whether it is stored there or not."""
+        named = self.config.get("configurable", {}).get("thread_id")
+        return None if named is None else str(named)
+
+    @property
     def origin(self) -> str:
         """What stands for the run, or for its branch of a thread, in the ids of tasks."""
         if self.thread is not None:

@@ -264,13 +264,12 @@ class Scope:
     def info(self) -> ExecutionInfo:
         """Which task this is."""
         task = self.task
-        thread = task.run.config.get("configurable", {}).get("thread_id")
         return ExecutionInfo(
             node=task.node.name,
             step=task.step,
             task_id=task.id,
             run_id=task.run.id,
-            thread_id=None if thread is None else str(thread),
+            thread_id=task.run.thread_id,
             attempt=1 if task.journal is None else task.journal.attempt + 1,
             checkpoint_ns=self.place,
         )

@@ -89,13 +89,7 @@ def _step_by_step(
 
 def info_of(run: Run) -> RunInfo:
     """Return what middleware is told of a run."""
-    thread = run.config.get("configurable", {}).get("thread_id")
-    info = RunInfo(
-        run.graph.name,
-        run.id,
-        None if thread is None else str(thread),
-        "|".join(run.ns),
-    )
+    info = RunInfo(run.graph.name, run.id, run.thread_id, "|".join(run.ns))
     if run.thread is not None:
         metadata: Any = run.thread.log.asked.metadata  # a dict of this run's own
         info.metadata = metadata

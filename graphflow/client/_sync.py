@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from functools import wraps
 from types import MethodType, TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from graphflow._drive.portal import Portal
 from graphflow.client._client import LangGraphClient
@@ -64,7 +64,7 @@ class Loop:
         return self._portal.runs
 
 
-class Face(Protocol):
+class Face:
     """What methods are called on.
 
     Attributes:
@@ -72,8 +72,10 @@ class Face(Protocol):
         asynchronous: what has them.
     """
 
-    loop: Loop
-    asynchronous: Any
+    def __init__(self, loop: Loop, asynchronous: object) -> None:
+        """Made by the client."""
+        self.loop = loop
+        self.asynchronous = asynchronous
 
 
 class Called(Generic[P, R]):
@@ -137,13 +139,8 @@ def _each(loop: Loop, parts: AsyncIterator[T]) -> Iterator[T]:
             loop.run(cast("Any", parts).aclose())
 
 
-class SyncAssistantsClient:
+class SyncAssistantsClient(Face):
     """What `AssistantsClient` does, without an event loop."""
-
-    def __init__(self, loop: Loop, asynchronous: AssistantsClient) -> None:
-        """Made by the client."""
-        self.loop = loop
-        self.asynchronous = asynchronous
 
     get = Called(AssistantsClient.get)
     get_graph = Called(AssistantsClient.get_graph)
@@ -158,13 +155,8 @@ class SyncAssistantsClient:
     set_latest = Called(AssistantsClient.set_latest)
 
 
-class SyncThreadsClient:
+class SyncThreadsClient(Face):
     """What `ThreadsClient` does, without an event loop."""
-
-    def __init__(self, loop: Loop, asynchronous: ThreadsClient) -> None:
-        """Made by the client."""
-        self.loop = loop
-        self.asynchronous = asynchronous
 
     create = Called(ThreadsClient.create)
     get = Called(ThreadsClient.get)
@@ -179,13 +171,8 @@ class SyncThreadsClient:
     update_state = Called(ThreadsClient.update_state)
 
 
-class SyncRunsClient:
+class SyncRunsClient(Face):
     """What `RunsClient` does, without an event loop."""
-
-    def __init__(self, loop: Loop, asynchronous: RunsClient) -> None:
-        """Made by the client."""
-        self.loop = loop
-        self.asynchronous = asynchronous
 
     create = Called(RunsClient.create)
     create_batch = Called(RunsClient.create_batch)

@@ -23,14 +23,7 @@ from tests.drivers.people import (
     run,
     state,
 )
-
-
-def inner(driver: Driver, graph: Graph, config: Any = CONFIG) -> StateSnapshot:  # noqa: ANN401 - a config
-    """Return the state of the graph inside the first task."""
-    now: StateSnapshot = call(driver, graph, "get_state", config, subgraphs=True)
-    found = now.tasks[0].state
-    assert isinstance(found, StateSnapshot)
-    return found
+from tests.drivers.test_children_asking import inner
 
 
 def remember(shape: Mapping[str, Any]) -> Graph:
@@ -144,7 +137,7 @@ def test_an_answer_for_a_graph_that_was_left_is_no_other_s(
     """The thread goes back to where that one asked."""
     graph = branching(kind, store, chain(None, {"a": asks(kind, "small?")}))
     begin(driver, graph, "small")
-    left = inner(driver, graph)
+    left = inner(driver, graph)[1]
     begin(driver, graph, "large")
     assert questions(state(driver, graph)) == ["huge?"]
     ended = answer(driver, graph, {ids(left)["small?"]: "yes"}, config=left.config)
@@ -160,7 +153,7 @@ def test_an_edit_of_a_graph_that_has_ended_is_gone_on_with(
     child = chain(None, {"z": Calls(kind).says("z"), "a": asks(kind, "a?")})
     graph = chain(store, {"m": child, "r": asks(kind, "r?")})
     begin(driver, graph)
-    past = inner(driver, graph)
+    past = inner(driver, graph)[1]
     answer(driver, graph, "A")
     edited = call(driver, graph, "update_state", past.config, {"log": ["V"]})
     assert questions(run(driver, graph, None, edited)) == ["a?"]
@@ -176,7 +169,7 @@ def test_back_to_a_memory_of_an_earlier_run(
     child = remember({"z": Calls(kind).says("z"), "a": asks(kind, "a?")})
     graph = chain(store, {"p": Calls(kind).says("p"), "m": child})
     begin(driver, graph, "first")
-    past = inner(driver, graph).config
+    past = inner(driver, graph)[1].config
     begin(driver, graph, "second")
     ended = answer(driver, graph, "old", config=past)
     assert ended["log"][:2] == ["first", "p"]
@@ -229,7 +222,7 @@ def test_any_question_of_the_past_inside_can_be_answered(
     """By the id that the state shows; those before it are asked anew."""
     graph = chain(store, {"n": chain(None, {"a": asks(kind, "1?", "2?")})})
     begin(driver, graph)
-    place = inner(driver, graph).config
+    place = inner(driver, graph)[1].config
     for given in "AB":
         answer(driver, graph, given)
     past: StateSnapshot = call(driver, graph, "get_state", place)
